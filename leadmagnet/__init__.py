@@ -1,0 +1,3 @@
+"""leadmagnet: a lead magnet and drip campaigns by email."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,5 @@
+"""`python -m leadmagnet` is the `leadmagnet` command."""
+
+from leadmagnet.cli import main
+
+main()

@@ -1,0 +1,100 @@
+"""Signed links: every URL that a mail or a page carries is built here, from the base URL."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+_MAC_BYTES = 12  # 96 bits: 2^96 guesses against an online check; and the token stays under 32 characters
+_BODY_BYTES = 10  # purpose, key number, row id
+
+
+class Purpose(IntEnum):
+    """What a token may be used for; a token of one purpose is worthless for another."""
+
+    CONFIRM = 1  # row: enrollment
+    GUIDE = 2  # row: enrollment
+    LEAVE = 3  # row: subscriber
+    CLICK = 4  # row: delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Signing keys by number: `signing` makes new tokens, every key verifies.
+
+    A key's number is derived from the key itself, so that the order of the list, which rotation
+    changes, never matters to a token that is already out.
+    """
+
+    signing: int
+    by_number: Mapping[int, bytes]
+
+    @classmethod
+    def of(cls, secrets: tuple[str, ...]) -> "Keys":
+        """Keys for `secrets`, the first of which signs. Raises ValueError if there is none or two collide."""
+        if not secrets:
+            raise ValueError("at least one secret key is needed")
+        by_number = {_key_number(secret): secret.encode() for secret in secrets}
+        if len(by_number) != len(set(secrets)):
+            raise ValueError("two secret keys share a number: make one of them anew")
+        return cls(signing=_key_number(secrets[0]), by_number=by_number)
+
+
+def _key_number(secret: str) -> int:
+    return hashlib.blake2b(secret.encode(), digest_size=1, person=b"lm-number").digest()[0]
+
+
+def _mac(key: bytes, body: bytes) -> bytes:
+    return hashlib.blake2b(body, key=hashlib.sha256(key).digest(), digest_size=_MAC_BYTES, person=b"lm-token").digest()
+
+
+def mint(purpose: Purpose, row: int, keys: Keys) -> str:
+    """A token of 30 characters: base64url of purpose, key number, row id and a 96-bit MAC."""
+    body = bytes([purpose, keys.signing]) + row.to_bytes(8, "big")
+    raw = body + _mac(keys.by_number[keys.signing], body)
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def read(token: str, purpose: Purpose, keys: Keys) -> int | None:
+    """The row id that `token` names, or None if it is not a token of ours for this purpose."""
+    if len(token) != 30 or not token.isascii():
+        return None
+    try:
+        raw = base64.b64decode(token + "==", altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    body, mac = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
+    key = keys.by_number.get(body[1])
+    if key is None or body[0] != purpose or not hmac.compare_digest(mac, _mac(key, body)):
+        return None
+    # 22 bytes leave four spare bits in the last character: only the spelling that we mint is ours.
+    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
+        return None
+    return int.from_bytes(body[2:], "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Builds absolute URLs on `base_url` (no trailing slash): never from a Host header."""
+
+    base_url: str
+    keys: Keys
+
+    def form(self, guide: str) -> str:
+        return f"{self.base_url}/f/{guide}"
+
+    def confirm(self, enrollment_id: int) -> str:
+        return f"{self.base_url}/c/{mint(Purpose.CONFIRM, enrollment_id, self.keys)}"
+
+    def guide(self, enrollment_id: int) -> str:
+        return f"{self.base_url}{self.guide_path(enrollment_id)}"
+
+    def guide_path(self, enrollment_id: int) -> str:
+        """The guide page's path alone, for a redirect that stays on the host at hand."""
+        return f"/g/{mint(Purpose.GUIDE, enrollment_id, self.keys)}"
+
+    def leave(self, subscriber_id: int) -> str:
+        """The page to leave or change what one gets; RFC 8058 posts to the same URL."""
+        return f"{self.base_url}/u/{mint(Purpose.LEAVE, subscriber_id, self.keys)}"
