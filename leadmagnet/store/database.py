@@ -1,0 +1,135 @@
+"""Opens the database and its transactions, the same way on SQLite and PostgreSQL."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from leadmagnet.errors import StoreError
+
+__all__ = ["HEAD", "Database", "Session"]
+
+#: The newest migration. Kept here as well, so that a start with nothing to do never loads Alembic (one second).
+HEAD = "0001"
+
+_BUSY_MS = 30_000
+
+
+class Database:
+    """One database; `read()` and `write()` are the only ways to a session, and only doors call them."""
+
+    def __init__(self, url: str, *, pool_size: int = 20) -> None:
+        parsed = make_url(_with_driver(url))
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.url = parsed.render_as_string(hide_password=False)
+        if self.is_sqlite:
+            _require_sqlite_version()
+            Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
+        self.engine = create_engine(self.url, pool_size=pool_size, max_overflow=20, pool_pre_ping=not self.is_sqlite)
+        writing = self.engine
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+            writing = self.engine.execution_options(leadmagnet_begin="BEGIN IMMEDIATE")
+        else:
+            event.listen(self.engine, "connect", _prepare_postgresql)
+        self._reading = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+        self._writing = sessionmaker(writing, expire_on_commit=False)
+        # SQLite has one writer at a time anyway; queueing here is fair and never runs into its busy timeout.
+        self._writer = threading.Lock() if self.is_sqlite else None
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that only reads; whatever it changed is rolled back."""
+        with self._reading() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that commits when the block ends, and rolls back when it raises."""
+        if self._writer is None:
+            with self._writing.begin() as session:
+                yield session
+            return
+        with self._writer, self._writing.begin() as session:
+            yield session
+
+    def revision(self) -> str | None:
+        """The migration the database stands at; None for an empty one. Raises StoreError if it is out of reach."""
+        try:
+            with self.engine.connect() as connection:
+                if not inspect(connection).has_table("alembic_version"):
+                    return None
+                return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+        except DBAPIError as error:  # away, or not a database at all
+            raise StoreError(f"cannot open the database {self.shown_url()}: {error.orig}") from error
+
+    def require_head(self) -> None:
+        """Raises StoreError unless every migration has been applied."""
+        revision = self.revision()
+        if revision != HEAD:
+            state = "is empty" if revision is None else f"stands at migration {revision}, this version needs {HEAD}"
+            raise StoreError(
+                f"the database {self.shown_url()} {state}. `leadmagnet run` brings it up to date; "
+                "`leadmagnet web` and `leadmagnet worker` never change it."
+            )
+
+    def shown_url(self) -> str:
+        """The URL without its password, for messages."""
+        return make_url(self.url).render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Returns every connection."""
+        self.engine.dispose()
+
+
+def _with_driver(url: str) -> str:
+    """`postgres://` and `postgresql://` mean psycopg 3, whatever SQLAlchemy's default is this year."""
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    if url.startswith(("postgresql+psycopg://", "sqlite:///")):
+        return url
+    raise StoreError(
+        f"the database URL starts with {url.split(':', 1)[0]!r}. "
+        "It must be sqlite:////absolute/path.db or postgresql://name:password@host/database."
+    )
+
+
+def _require_sqlite_version() -> None:
+    if sqlite3.sqlite_version_info < (3, 38):
+        raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: 3.38 or newer is needed (RETURNING).")
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say so, see _begin_sqlite
+    for pragma in (
+        f"busy_timeout={_BUSY_MS}",  # first: even turning WAL on may have to wait for somebody
+        "journal_mode=WAL",
+        "synchronous=FULL",  # a commit is on disk before anything relies on it: the gate stands on this
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        raise StoreError("SQLite cannot keep a write-ahead log here (PRAGMA journal_mode=WAL): use a local disk.")
+    if connection.execute("PRAGMA synchronous").fetchone() != (2,):
+        raise StoreError("SQLite would not promise durable commits (PRAGMA synchronous=FULL).")
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+        cursor.execute("SET timezone = 'UTC'")
+    connection.commit()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that turns into a writer fails at once, whatever the busy timeout: writers say so first.
+    begin = connection.get_execution_options().get("leadmagnet_begin", "BEGIN")
+    connection.exec_driver_sql(begin)

@@ -1,0 +1,23 @@
+"""Applies the migrations that ship with the package."""
+
+from pathlib import Path
+
+from leadmagnet.store.database import HEAD, Database
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def upgrade(database: Database) -> bool:
+    """Brings the database to the newest migration; False if there was nothing to do."""
+    if database.revision() == HEAD:
+        return False
+    # Alembic takes a second to load: only when it is needed.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return True
