@@ -1,0 +1,76 @@
+"""What a check found: the one currency in which content is judged."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from leadmagnet.errors import ContentError
+
+Level = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One finding: where (`path` relative to the site, `line` from 1, 0 for the whole file), what, and the mend."""
+
+    path: str
+    line: int
+    code: str
+    level: Level
+    message: str
+    fix: str
+
+    @classmethod
+    def of(cls, error: ContentError) -> "Finding":
+        return cls(error.path, error.line, error.code, "error", error.message, error.fix)
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{place} {self.code} {self.message} {self.fix}"
+
+
+class Place(NamedTuple):
+    """A spot in an operator's file: `path` relative to the site, `line` from 1, 0 for the whole file."""
+
+    path: str
+    line: int
+
+
+class Notes:
+    """Collects findings while reading goes on, so that one mistake never hides another."""
+
+    def __init__(self) -> None:
+        self._found: set[Finding] = set()
+        self._silenced: set[tuple[str, str]] = set()
+
+    def error(self, place: Place, code: str, message: str, fix: str) -> None:
+        self._found.add(Finding(place.path, place.line, code, "error", message, fix))
+
+    def warn(self, place: Place, code: str, message: str, fix: str) -> None:
+        self._found.add(Finding(place.path, place.line, code, "warning", message, fix))
+
+    def take(self, error: ContentError) -> None:
+        self._found.add(Finding.of(error))
+
+    def blames(self, place: Place) -> bool:
+        """Whether an error is noted at `place` already."""
+        return any(f.level == "error" and (f.path, f.line) == place for f in self._found)
+
+    def silence(self, path: str, code: str) -> None:
+        """Leaves out the warnings of rule `code` in `path`; errors cannot be silenced."""
+        self._silenced.add((path, code))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, sorted by file and line, without the silenced ones."""
+        return tuple(sorted(f for f in self._found if f.level == "error" or (f.path, f.code) not in self._silenced))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The sentence that points from a misspelt `word` to the nearest known one, or lists what there is."""
+    choices = sorted(known)
+    lowered = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word.lower(), lowered, n=1)
+    if near:
+        return f"Did you mean '{lowered[near[0]]}'?"
+    return f"Known are: {', '.join(choices)}." if choices else "There is none to choose from."

@@ -1,0 +1,133 @@
+"""Guides: what the visitor wants, and the words of the form that offers it."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import pairwise
+from posixpath import normpath
+from typing import TYPE_CHECKING, TypedDict
+
+from pydantic import BaseModel, ConfigDict
+
+from leadmagnet.content import values
+from leadmagnet.content.findings import Notes, Place, did_you_mean
+from leadmagnet.content.heads import Head, front_matter
+from leadmagnet.content.source import Source
+from leadmagnet.content.words import count, span
+from leadmagnet.errors import ContentError
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+
+class Guide(BaseModel):
+    """One guide, ready to show."""
+
+    model_config = ConfigDict(frozen=True)
+
+    slug: str
+    title: str
+    headline: str
+    line: str
+    button: str
+    consent: str  # rendered: the count and span of the letters are filled in
+    html: str  # the page's body, static: no Jinja left in it
+    sections: tuple[str, ...]  # anchors that letters may link to
+    contents: tuple[tuple[str, str], ...]  # (anchor, title) of the main sections, for the page's table of contents
+
+
+GUIDE_FILE = "guide.md"
+
+_KEYS = ("title", "headline", "line", "button", "consent")
+_JINJA = re.compile(r"\{\{|\{%")
+_CONSENT_WORD = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_CONSENT_WORDS = ("letters", "span")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the consent text promises: how many letters follow the guide mail, and on which day the last one."""
+
+    letters: int
+    last_day: int
+
+
+def read_guide(slug: str, text: str | None, files: Collection[str], promise: Promise, notes: Notes) -> Guide | None:
+    """The guide in the folder `slug`, from the `text` of its guide.md.
+
+    `files` are the names in its folder, which its pictures may use. None when the head does not read.
+    """
+    path = f"guides/{slug}/{GUIDE_FILE}"
+    if text is None:
+        notes.error(Place(path, 0), "E102", "the guide has no guide.md.", "Add one, or delete the folder.")
+        return None
+    try:
+        head, body = front_matter(path, text, notes)
+    except ContentError as error:
+        notes.take(error)
+        return None
+    head.closed(_KEYS)
+    lines = {key: _line(head, key) for key in _KEYS}
+    read = _body(body, files, notes)
+    consent = _consent(head, lines.pop("consent"), promise)
+    return Guide(slug=slug, consent=consent, **read, **lines)
+
+
+def _line(head: Head, key: str) -> str:
+    line = head.need(key, values.text, "", f'Add {key} = "…": the form shows it.')
+    if key != "consent" and _JINJA.search(line):
+        head.wrong(key, f"'{key}' cannot hold braces.", "Only consent knows {{ letters }} and {{ span }}.", "E109")
+    return line
+
+
+def _consent(head: Head, line: str, promise: Promise) -> str:
+    words = {"letters": count(promise.letters), "span": span(promise.last_day)}
+    for name in _CONSENT_WORD.findall(line):
+        if name not in words:
+            head.wrong("consent", f"unknown variable '{name}'.", did_you_mean(name, words), "E101")
+    if _JINJA.search(_CONSENT_WORD.sub("", line)):
+        fix = "Only {{ letters }} and {{ span }} stand in it, with nothing else between the braces."
+        head.wrong("consent", "'consent' does not read.", fix, "E109")
+    return _CONSENT_WORD.sub(lambda found: words.get(found[1], found[0]), line)
+
+
+class _Body(TypedDict):
+    """The part of a guide that its Markdown gives."""
+
+    html: str
+    sections: tuple[str, ...]
+    contents: tuple[tuple[str, str], ...]
+
+
+def _body(body: Source, files: Collection[str], notes: Notes) -> _Body:
+    # Not at the top: workers read guides from releases, and never need a Markdown parser for it.
+    from leadmagnet.content.checks.markup import Judge
+    from leadmagnet.content.hiding import Veil
+    from leadmagnet.content.markdown import Markdown
+
+    for found in _JINJA.finditer(body.text):
+        fix = "A guide is the same for everybody: write the words themselves."
+        notes.error(body.place_at(found.start()), "E109", "a guide cannot hold {{ or {%.", fix)
+    markdown = Markdown(anchors=True)
+    tokens = markdown.parse(body.text)
+    headings = [
+        (token.tag, str(token.attrs["id"]), inline)
+        for token, inline in pairwise(tokens)
+        if token.type == "heading_open"
+    ]
+    sections = tuple(anchor for _tag, anchor, _inline in headings)
+
+    def local(address: str) -> str | None:
+        if address.startswith("#"):
+            return None if address[1:] in sections else "there is no such section in this guide"
+        return None if normpath(address) in files else "there is no such file in the guide's folder"
+
+    # Nothing is hidden in a guide; the veil's prefix can occur in no text.
+    Judge(Veil(Veil.new_prefix()), notes, local).tokens(tokens, body)
+    contents = tuple((anchor, _words(inline)) for tag, anchor, inline in headings if tag == "h2")
+    return {"html": markdown.html(tokens), "sections": sections, "contents": contents}
+
+
+def _words(inline: "Token") -> str:
+    """A heading without its emphasis and links."""
+    return "".join(token.content for token in inline.children or () if token.type in ("text", "code_inline"))

@@ -1,0 +1,56 @@
+"""Compiled content under the number it was published as: what every mail and page is made from."""
+
+from dataclasses import dataclass
+from email.utils import parseaddr
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from leadmagnet.content.compile import Compiled, Letter
+from leadmagnet.content.guides import Guide
+from leadmagnet.content.sequences import Sequence
+from leadmagnet.content.site import Site
+
+
+@dataclass(frozen=True)
+class Published:
+    """One release in memory. `number` is its row id, and grows with every publish."""
+
+    number: int
+    digest: str
+    compiled: Compiled
+
+    @property
+    def site(self) -> Site:
+        return self.compiled.settings.site
+
+    @cached_property
+    def sender_address(self) -> str:
+        """The operator's bare address."""
+        return parseaddr(self.site.sender)[1]
+
+    @property
+    def sender_domain(self) -> str:
+        """The right side of every Message-ID."""
+        return self.sender_address.rpartition("@")[2]
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The site's zone: for people who told none, and for dates said to the operator."""
+        return ZoneInfo(self.site.timezone)
+
+    def zone_of(self, name: str | None) -> ZoneInfo:
+        """A subscriber's zone; a name that this machine no longer knows falls back to the site's."""
+        try:
+            return ZoneInfo(name) if name else self.zone
+        except (ValueError, OSError, LookupError):
+            return self.zone
+
+    def guide(self, slug: str) -> Guide | None:
+        return self.compiled.guides.get(slug)
+
+    def sequence(self, slug: str) -> Sequence | None:
+        return self.compiled.sequences.get(slug)
+
+    def letter(self, folder: str, slug: str) -> Letter:
+        """A compiled letter, such as ("system", "confirm"). Raises KeyError if this release has none."""
+        return self.compiled.letters[f"{folder}/{slug}"]

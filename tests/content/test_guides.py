@@ -1,0 +1,89 @@
+"""Guides: a page that is the same for everybody, and words that promise what the sequence keeps."""
+
+import pytest
+
+from leadmagnet.content.words import count, span
+
+from .conftest import HEAD, TIGHT, SiteFolder, short
+
+GUIDE = "guides/hips/guide.md"
+
+
+def body(site: SiteFolder, text: str) -> str:
+    site.replace(GUIDE, "Words.\n", text)
+    return site.compiled().guides["hips"].html
+
+
+def test_consent_counts_the_letters_after_the_guide_mail(site: SiteFolder) -> None:
+    assert site.compiled().guides["hips"].consent == "You'll get the guide and one short emails over two days."
+    site.write("email_templates/hips/30-a.md", HEAD.replace("day = 2", "day = 28"))
+    site.write("email_templates/hips/40-b.md", HEAD.replace("day = 2", "day = 40\ndraft = true"))
+    assert site.compiled().guides["hips"].consent == "You'll get the guide and two short emails over four weeks."
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(0, "no days"), (1, "one day"), (7, "one week"), (10, "ten days"), (14, "two weeks"), (28, "four weeks"),
+     (24, "twenty-four days"), (30, "thirty days"), (140, "twenty weeks"), (101, "101 days")],
+)  # fmt: skip
+def test_a_span_is_said_in_words(days: int, said: str) -> None:
+    assert span(days) == said
+
+
+def test_a_count_is_said_in_words() -> None:
+    assert [count(n) for n in (0, 8, 19, 20, 99, 100)] == ["no", "eight", "nineteen", "twenty", "ninety-nine", "100"]
+
+
+def test_every_heading_is_a_section(site: SiteFolder) -> None:
+    html = body(site, "## At a chair!\n\n### At a chair\n\n## Über *alles* {#all}\n\n#### ...\n")
+    assert site.compiled().guides["hips"].sections == ("flow", "at-a-chair", "at-a-chair-2", "all", "section")
+    assert '<h2 id="flow">The flow</h2>' in html
+    assert '<h2 id="all">Über <em>alles</em></h2>' in html
+
+
+def test_boxes_tables_and_buttons_are_drawn(site: SiteFolder) -> None:
+    html = body(site, "::: tip\nMind **this**.\n:::\n\n| A | B |\n|---|---|\n| 1 | 2 |\n\n[Go](#flow){.button}\n")
+    assert '<div class="tip">\n<p>Mind <strong>this</strong>.</p>\n</div>' in html
+    assert '<th scope="col">A</th>' in html
+    assert '<a class="btn-link" href="#flow">Go</a>' in html
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('title = "Hip Openers"\n', "", "guide.md E102 'title' is missing."),
+        ('button = "Send it"\n', "", "guide.md E102 'button' is missing."),
+        ("headline", "head", "guide.md E102 'headline' is missing."),
+        ('"Sweet relief."', '"{{ letters }}"', "guide.md:4 E109 'line' cannot hold braces."),
+        ("{{ letters }}", "{{ leters }}", "guide.md:6 E101 unknown variable 'leters'."),
+        ("{{ letters }}", "{{ letters|upper }}", "guide.md:6 E109 'consent' does not read."),
+        ("{{ letters }}", "{% if letters %}", "guide.md:6 E109 'consent' does not read."),
+        ("Words.", "Hi {{ first_name }}", "guide.md:10 E109 a guide cannot hold {{ or {%."),
+        ("Words.", "{% include 'x' %}", "guide.md:10 E109 a guide cannot hold {{ or {%."),
+        ("Words.", "[x](javascript:alert(1))", "guide.md:10 E108 a link must not begin with javascript:."),
+        ("Words.", "A\n[x](#flwo)", "guide.md:11 E108 there is no such section in this guide: '#flwo'."),
+        ("Words.", "![x](figures/a.png)", "guide.md:10 E108 there is no such file in the guide's folder: 'figures/a.png'."),
+        ("Words.", "![x](../../leadmagnet.toml)", "guide.md:10 E108 there is no such file in the guide's folder"),
+        ("Words.", "<img src='https://example.com/a.png'>", "guide.md:10 E106 a picture has no alt text."),
+        ("Words.", "::: tip\nOpen", "guide.md:10 E109 the box is never closed."),
+        ("Words.", "::: warning\nX\n:::", "guide.md:10 E109 there is no such box."),
+        ("Words.", "## Again {#flow}", "guide.md:10 E102 two headings are named 'flow'."),
+        ("Words.", "Press [Go](#flow){.button} now.", "guide.md:10 E109 a button must stand in a paragraph of its own."),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_guide_has_its_line(site: SiteFolder, old: str, new: str, expected: str) -> None:
+    site.replace(GUIDE, old, new)
+    found = [short(finding) for finding in site.findings()]
+    assert any(one.startswith(expected) for one in found), found
+
+
+def test_a_guide_may_show_its_own_pictures(site: SiteFolder) -> None:
+    site.write("guides/hips/figures/a.svg", b"<svg/>")
+    assert '<img src="figures/a.svg" alt="A lunge"' in body(site, "![A lunge](figures/a.svg)\n")
+
+
+def test_a_section_that_a_link_needs_must_be_in_the_guide(site: SiteFolder) -> None:
+    site.replace(GUIDE, "{#flow}", "{#flaw}")
+    assert [str(f) for f in site.findings()] == [
+        f"{TIGHT}:8 E101 'links.flow' leads to '#flow', which the guide does not have. Did you mean 'flaw'?"
+    ]
