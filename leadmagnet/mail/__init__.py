@@ -1,0 +1,1 @@
+"""One message, no database: rendered, put together, handed over."""

@@ -1,0 +1,64 @@
+"""Spells an email address the way the wire wants it."""
+
+import re
+
+import idna
+
+from leadmagnet.errors import LeadmagnetError
+
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
+_LOCAL = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
+# RFC 6531 §3.3 adds every non-ASCII character to atext; controls, spaces and invisible ones stay out.
+_LOCAL_UTF8 = re.compile(rf"(?:{_ATEXT}|[^\x00-\x7f])+(?:\.(?:{_ATEXT}|[^\x00-\x7f])+)*")
+_ENCODED_WORD = re.compile(r"=\?.*\?=")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_MAX_LOCAL = 64  # bytes, RFC 5321 §4.5.3.1.1
+_MAX_DOMAIN = 253  # RFC 5321 §4.5.3.1.2 says 255 with the root's label
+
+
+class NotAnAddress(LeadmagnetError):
+    """A text that no mail server takes as an address. Its words never hold the text."""
+
+
+class Unsupported(LeadmagnetError):
+    """An address that only a server with SMTPUTF8 (RFC 6531) can carry; no other spelling of it exists."""
+
+
+def wire_address(address: str, *, smtputf8: bool = False) -> str:
+    """`address` as an addr-spec with its domain in A-labels, the local part untouched (RFC 5891, RFC 5321 §4.1.2).
+
+    "ada@bücher.example" → "ada@xn--bcher-kva.example". A local part beyond ASCII needs `smtputf8`.
+    Raises Unsupported for one without it, NotAnAddress for what can be no address at all.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at or len(local.encode(errors="replace")) > _MAX_LOCAL:
+        raise NotAnAddress("An address needs one @ and at most 64 bytes before it.")
+    if not local.isascii():
+        _check_utf8(local, smtputf8=smtputf8)
+    # An encoded-word is legal atext, but a header that shows one is decoded by careless readers.
+    elif not _LOCAL.fullmatch(local) or _ENCODED_WORD.search(local):
+        raise NotAnAddress("The part of the address before the @ holds a character that mail servers do not take.")
+    return f"{local}@{_ascii_domain(domain)}"
+
+
+def _check_utf8(local: str, *, smtputf8: bool) -> None:
+    if not local.isprintable() or not _LOCAL_UTF8.fullmatch(local) or _ENCODED_WORD.search(local):
+        raise NotAnAddress("The part of the address before the @ holds a character that mail servers do not take.")
+    if not smtputf8:
+        raise Unsupported(
+            "The address has letters beyond ASCII before its @, which needs a mail server that offers SMTPUTF8. "
+            "Ask for another address, or send through such a server."
+        )
+
+
+def _ascii_domain(domain: str) -> str:
+    ascii_domain = domain.lower()
+    if not domain.isascii():
+        try:
+            ascii_domain = idna.encode(domain, uts46=True).decode()
+        except idna.IDNAError:  # from None: its words quote the domain
+            raise NotAnAddress("The domain of the address cannot be written in A-labels (IDNA).") from None
+    if len(ascii_domain) > _MAX_DOMAIN or not _DOMAIN.fullmatch(ascii_domain):
+        raise NotAnAddress("The domain of the address is not a host name.")
+    return ascii_domain

@@ -1,0 +1,151 @@
+"""Puts one message together, byte by byte.
+
+By hand, as the standard library's `EmailMessage` may not write these headers: it encodes a long List-Unsubscribe, so
+that no mailbox finds the URL, and CPython before its repair (cpython #121650) turns an encoded-word into a new header.
+"""
+
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from leadmagnet.mail import headers
+from leadmagnet.mail.addresses import wire_address
+from leadmagnet.mail.headers import HeaderError
+from leadmagnet.mail.render import Rendered
+
+_MAILBOX = re.compile(r"(?:(?P<name>[^<>]*?)\s*<(?P<angle>[^<>\s]+)>|(?P<bare>[^<>\s]+))")
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
+_LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")  # RFC 2919 §2: dot-atom with at least one dot
+_URL = re.compile(r"https?://[A-Za-z0-9._~:/?\[\]@!$&'()*+;=%-]+")  # no comma: it would part two URIs (RFC 2369 §2)
+_FEEDBACK_ID = re.compile(r"[^:\s]*:[^:\s]*:[^:\s]*:[^:\s]{5,15}")  # Gmail: three fields of ours, then the sender's id
+_MAX_URL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """What stands above a letter, beside its subject.
+
+    `sender` and `reply_to` are mailboxes ("Maya <maya@mail.example.com>"), `recipient` is an addr-spec, `date` is
+    aware. `message_id` and `list_id` come without angle brackets. `list_id` and `unsubscribe_url` belong on letters
+    and guide mails, never on a confirmation or reminder; `auto_submitted` on all that answers a visitor's own request.
+    """
+
+    sender: str
+    recipient: str
+    message_id: str
+    date: datetime
+    delivery_id: str
+    reply_to: str | None = None
+    list_id: str | None = None
+    unsubscribe_url: str | None = None
+    one_click: bool = True  # says that a bare POST to the URL unsubscribes (RFC 8058); without a URL it says nothing
+    auto_submitted: bool = False
+    feedback_id: str | None = None
+    smtputf8: bool = False  # whether the server at hand takes a non-ASCII local part
+
+
+def compose(rendered: Rendered, of: Headers) -> bytes:
+    """One whole message in CRLF lines: each header once, then the text part, then the HTML part.
+
+    Raises HeaderError for a value that its header cannot carry, Unsupported and NotAnAddress for an address.
+    """
+    message_id = _matching("Message-ID", _MESSAGE_ID, of.message_id)
+    boundary = _boundary(message_id)
+    fields = [
+        _mailbox("From", of.sender),
+        headers.address("To", wire_address(of.recipient, smtputf8=of.smtputf8)),
+        headers.text("Subject", _subject(rendered)),
+        headers.structured("Date", _date(of.date)),
+        headers.structured("Message-ID", f"<{message_id}>"),
+        *_optional(of),
+        headers.structured("X-Delivery-Id", of.delivery_id),
+        headers.structured("MIME-Version", "1.0"),
+        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'.encode(),
+    ]
+    delimiter = f"--{boundary}".encode()
+    lines = [
+        b"".join(fields),
+        delimiter,
+        *_part("plain", rendered.text),
+        delimiter,
+        *_part("html", rendered.html),
+        delimiter + b"--",
+        b"",
+    ]
+    return b"\r\n".join(lines)
+
+
+def _optional(of: Headers) -> list[bytes]:
+    fields = []
+    if of.reply_to is not None:
+        fields.append(_mailbox("Reply-To", of.reply_to))
+    if of.list_id is not None:
+        fields.append(headers.structured("List-Id", f"<{_matching('List-Id', _LIST_ID, of.list_id)}>"))
+    if of.unsubscribe_url is not None:
+        fields.append(headers.structured("List-Unsubscribe", f"<{_url(of.unsubscribe_url)}>"))
+        if of.one_click:
+            fields.append(headers.structured("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    if of.feedback_id is not None:
+        fields.append(headers.structured("Feedback-ID", _matching("Feedback-ID", _FEEDBACK_ID, of.feedback_id)))
+    if of.auto_submitted:
+        fields.append(headers.structured("Auto-Submitted", "auto-generated"))  # RFC 3834 §5
+    return fields
+
+
+def _mailbox(name: str, value: str) -> bytes:
+    match = _MAILBOX.fullmatch(value.strip(" "))
+    if match is None:
+        raise HeaderError(f'{name} is not a mailbox: write it as "Maya <maya@mail.example.com>".')
+    display = match["name"] or ""
+    if len(display) > 1 and display[0] == display[-1] == '"':
+        display = re.sub(r"\\(.)", r"\1", display[1:-1])
+    return headers.mailbox(name, display, wire_address(match["angle"] or match["bare"]))
+
+
+def _subject(rendered: Rendered) -> str:
+    if not rendered.subject.strip():
+        raise HeaderError("Subject is empty.")
+    return rendered.subject
+
+
+def _date(date: datetime) -> str:
+    if date.tzinfo is None:
+        raise ValueError("a message's date must be aware")
+    return format_datetime(date.astimezone(UTC))  # UTC: the operator's zone is nobody's business
+
+
+def _url(value: str) -> str:
+    if len(value) > _MAX_URL:
+        raise HeaderError(f"List-Unsubscribe has a URL of {len(value)} characters; {_MAX_URL} are safe.")
+    return _matching("List-Unsubscribe", _URL, value)
+
+
+def _matching(name: str, pattern: re.Pattern[str], value: str) -> str:
+    if not pattern.fullmatch(value):
+        raise HeaderError(f"{name} does not have the shape that this header needs.")
+    return value
+
+
+def _boundary(message_id: str) -> str:
+    # "=_" is no quoted-printable, so no part can ever hold it (RFC 2045 §6.7); the rest is the same for a resend.
+    return "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:32]
+
+
+def _part(subtype: str, content: str) -> list[bytes]:
+    return [
+        f'Content-Type: text/{subtype}; charset="utf-8"'.encode(),
+        b"Content-Transfer-Encoding: quoted-printable",
+        b"",
+        _quoted_printable(content),
+    ]
+
+
+def _quoted_printable(content: str) -> bytes:
+    """RFC 2045 §6.7, in CRLF lines of at most 76 characters; every kind of line end becomes one CRLF."""
+    lines = content.replace("\r\n", "\n").replace("\r", "\n")
+    # A lone surrogate has no bytes, and is worth no failure. CRLF comes last: b2a_qp copies its own soft line breaks
+    # from the first line end that it meets, and takes a bare LF where there is none.
+    return binascii.b2a_qp(lines.encode(errors="replace")).replace(b"\n", b"\r\n")

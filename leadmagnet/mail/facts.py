@@ -1,0 +1,64 @@
+"""What a mail may say about its reader, turned into the values that its template is filled with."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+from leadmagnet.content.published import Published
+from leadmagnet.links import Links
+
+
+@dataclass(frozen=True, slots=True)
+class MailFacts:
+    """One reader's facts, as recorded on the delivery: enough, with the release, to render the mail again."""
+
+    asked_on: str  # ISO date on which the guide was asked for, in the site's zone
+    first_name: str = ""
+    guide: str | None = None  # slug; None: a sequence that no guide belongs to
+    guide_opened: bool = False
+    tags: list[str] = field(default_factory=list)
+    clicked: list[str] = field(default_factory=list)  # slugs of letters in which a link was followed
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "MailFacts":
+        return cls(**stored)
+
+
+def letter_values(
+    published: Published, links: Links, facts: MailFacts, *, subscriber_id: int, enrollment_id: int
+) -> dict[str, object]:
+    """The values of a letter, a guide mail or a guide sent again."""
+    leave = links.leave(subscriber_id)
+    return {
+        **_values(published, facts),
+        "confirmed": True,
+        "first_name": facts.first_name,
+        "guide_url": links.guide(enrollment_id),
+        "guide_opened": facts.guide_opened,
+        "unsubscribe_url": leave,
+        "preferences_url": leave,
+        "form_url": links.form(facts.guide) if facts.guide is not None else links.base_url,
+        "clicked": set(facts.clicked).__contains__,
+        "tagged": set(facts.tags).__contains__,
+    }
+
+
+def confirmation_values(
+    published: Published, links: Links, facts: MailFacts, *, enrollment_id: int
+) -> dict[str, object]:
+    """The values of a confirmation or its reminder: nothing that the visitor typed, one link."""
+    return {**_values(published, facts), "confirmed": False, "confirm_url": links.confirm(enrollment_id)}
+
+
+def _values(published: Published, facts: MailFacts) -> dict[str, object]:
+    guide = published.guide(facts.guide) if facts.guide is not None else None
+    asked_on = date.fromisoformat(facts.asked_on)
+    return {
+        "site": published.site.model_dump(),
+        "guide": {"title": guide.title if guide is not None else ""},
+        "asked_on": f"{asked_on.day} {asked_on:%B %Y}",
+    }

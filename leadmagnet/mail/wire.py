@@ -1,0 +1,88 @@
+"""Carries SMTP lines over a socket."""
+
+import re
+import socket
+import ssl
+
+from leadmagnet.mail.handover import Reply
+
+_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)  # RFC 5321 §4.2; some servers send a bare code
+#: RFC 5321 §4.5.3.1.5 allows 512 bytes a line; long texts with links exceed it in practice.
+_MAX_REPLY = 65_536
+
+
+class Lost(Exception):
+    """The connection is of no more use: closed, reset, out of time, or not speaking SMTP."""
+
+
+class Wire:
+    """One socket, after greeting and login. Timeouts are seconds without progress."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._received = b""
+        # The final dot is a tiny packet behind a large one: Nagle would hold it back for the server's delayed ACK.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, data: bytes, timeout: float) -> None:
+        """Writes all of `data`. Raises Lost."""
+        try:
+            self._sock.settimeout(timeout)
+            self._sock.sendall(data)
+        except OSError as error:
+            raise Lost(_reason(error)) from error
+
+    def reply(self, timeout: float) -> Reply:
+        """The next reply, however many lines it has. Raises Lost."""
+        lines: list[str] = []
+        size = 0
+        while True:
+            line = self._line(timeout)
+            size += len(line)
+            match = _LINE.fullmatch(line)
+            if match is None or size > _MAX_REPLY:
+                raise Lost("the answer was not SMTP")
+            lines.append((match[3] or b"").decode(errors="replace").strip())
+            if match[2] != b"-":
+                return Reply(int(match[1]), "\n".join(lines))
+
+    def has_spoken(self) -> bool:
+        """Whether the server has said something, or hung up, without having been asked."""
+        if self._received:
+            return True
+        try:
+            self._sock.settimeout(0)
+            self._received = self._sock.recv(4096)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):  # TLS may have bytes for itself only
+            return False
+        except OSError:
+            return True
+        return True
+
+    def close(self) -> None:
+        """Closes the socket at once; never raises."""
+        try:
+            self._sock.close()
+        except OSError:  # a reset that the kernel reports late
+            return
+
+    def _line(self, timeout: float) -> bytes:
+        while b"\n" not in self._received:
+            if len(self._received) > _MAX_REPLY:
+                raise Lost("the answer was not SMTP")
+            try:
+                self._sock.settimeout(timeout)
+                chunk = self._sock.recv(4096)
+            except OSError as error:
+                raise Lost(_reason(error)) from error
+            if not chunk:
+                raise Lost("the server closed the connection")
+            self._received += chunk
+        line, _, self._received = self._received.partition(b"\n")
+        return line.removesuffix(b"\r")
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "the server did not answer in time"
+    return f"the connection broke ({type(error).__name__})"
