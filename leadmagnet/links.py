@@ -95,6 +95,10 @@ class Links:
         """The guide page's path alone, for a redirect that stays on the host at hand."""
         return f"/g/{mint(Purpose.GUIDE, enrollment_id, self.keys)}"
 
+    def click(self, delivery_id: int, number: int) -> str:
+        """A counted link of one mail. `number` is not signed: it only chooses among the links of that letter."""
+        return f"{self.base_url}/l/{mint(Purpose.CLICK, delivery_id, self.keys)}{number:02d}"
+
     def leave(self, subscriber_id: int) -> str:
         """The page to leave or change what one gets; RFC 8058 posts to the same URL."""
         return f"{self.base_url}/u/{mint(Purpose.LEAVE, subscriber_id, self.keys)}"

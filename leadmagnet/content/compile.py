@@ -27,6 +27,7 @@ class Letter(BaseModel):
     html: str
     text: str
     sender: str | None = None  # `from` of the head, else the site's
+    links: tuple[str, ...] = ()  # where `click(n)` leads: Jinja sources of URLs; empty while clicks are not counted
     people: tuple[Mapping[str, str], ...] = ()  # `preview` of the head: used by preview, check and send-test only
 
 

@@ -93,6 +93,12 @@ class Veil:
             return Piece(source, place, None, section, section)
         return Piece(source, place, None, escape(target), target)
 
+    def hide_expression(self, expression: str, place: Place) -> str:
+        """The word for an expression of ours, such as the address of a counted link."""
+        source = f"{{{{ {expression} }}}}"
+        self.pieces.append(Piece(source, place, None, source, source))
+        return f"{self.prefix}{len(self.pieces) - 1}x"
+
     def _comments(self, line: str, layout: bool) -> str:
         alone = self._statements_alone.match(line) is not None
         if alone and not all(piece.keyword for piece in self.in_text(line)):

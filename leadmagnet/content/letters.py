@@ -84,10 +84,15 @@ def _layouts(manuscript: Manuscript, setting: Setting, scope: Scope, notes: Note
     return (found[0], found[1]) if len(found) == 2 else None
 
 
+#: Links that are never counted: leaving and choosing are nobody's business, and the guide is hers by its own link.
+_UNCOUNTED = re.compile(r"mailto:|tel:|\{\{\s*(?:unsubscribe_url|preferences_url|confirm_url|guide_url)\s*\}\}\Z")
+
+
 @dataclass(frozen=True, slots=True)
 class _Body:
     veil: Veil
     tokens: Sequence[Token]
+    links: tuple[str, ...]
 
 
 def _body(manuscript: Manuscript, setting: Setting, scope: Scope, notes: Notes) -> _Body | None:
@@ -108,7 +113,25 @@ def _body(manuscript: Manuscript, setting: Setting, scope: Scope, notes: Notes) 
     judge.tokens(tokens, hidden)
     shape.judge(tokens, hidden, veil, notes)
     _judge_buttons(tokens, hidden, notes)
-    return _Body(veil, tokens) if judge.sound else None
+    if not judge.sound:
+        return None
+    counted = scope.clicks and bool(scope.slugs)
+    return _Body(veil, tokens, _count_links(tokens, veil, manuscript) if counted else ())
+
+
+def _count_links(tokens: Sequence[Token], veil: Veil, manuscript: Manuscript) -> tuple[str, ...]:
+    """Lets the letter's links lead over a counted one, in both parts alike; returns where each leads."""
+    targets: list[str] = []
+    for token in tokens:
+        for child in token.children or ():
+            # An address that stands there as text must lead to just that address.
+            if child.type != "link_open" or child.markup in ("autolink", "linkify"):
+                continue
+            target = veil.restore_text(str(child.attrs["href"]))
+            if not _UNCOUNTED.match(target):
+                child.attrs["href"] = veil.hide_expression(f"click({len(targets)})", manuscript.at("subject"))
+                targets.append(target)
+    return tuple(targets)
 
 
 def _judge_size(text: str, manuscript: Manuscript) -> None:
@@ -153,6 +176,7 @@ def _compiled(
         html=html,
         text=text,
         sender=manuscript.sender,
+        links=body.links,
         people=manuscript.people,
     )
 

@@ -1,8 +1,9 @@
 """What a mail may say about its reader, turned into the values that its template is filled with."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 from leadmagnet.content.published import Published
@@ -21,7 +22,14 @@ class MailFacts:
     clicked: list[str] = field(default_factory=list)  # slugs of letters in which a link was followed
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {
+            "asked_on": self.asked_on,
+            "first_name": self.first_name,
+            "guide": self.guide,
+            "guide_opened": self.guide_opened,
+            "tags": self.tags,
+            "clicked": self.clicked,
+        }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "MailFacts":
@@ -31,7 +39,7 @@ class MailFacts:
 def letter_values(
     published: Published, links: Links, facts: MailFacts, *, subscriber_id: int, enrollment_id: int
 ) -> dict[str, object]:
-    """The values of a letter, a guide mail or a guide sent again."""
+    """The values of a letter, a guide mail or a guide sent again; its links lead straight to their targets."""
     leave = links.leave(subscriber_id)
     return {
         **_values(published, facts),
@@ -45,6 +53,11 @@ def letter_values(
         "clicked": set(facts.clicked).__contains__,
         "tagged": set(facts.tags).__contains__,
     }
+
+
+def counted(values: dict[str, object], links: Links, delivery_id: int) -> dict[str, object]:
+    """The same values with the letter's links led over counted ones of this delivery."""
+    return {**values, "click": partial(links.click, delivery_id)}
 
 
 def confirmation_values(

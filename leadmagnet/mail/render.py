@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
 from jinja2 import StrictUndefined, Template
@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from leadmagnet.content.compile import Letter
 from leadmagnet.errors import LeadmagnetError
 
-Part = Literal["subject", "preheader", "html", "text"]
+Part = Literal["subject", "preheader", "html", "text", "link"]
 
 #: RFC 5322 §2.1.1: no line of a message is longer.
 MAX_SUBJECT = 998
@@ -58,8 +58,19 @@ def render(letter: Letter, values: Mapping[str, object]) -> Rendered:
     Raises RenderError, whose words hold no address, so that they may be logged.
     """
     subject = _one_line(letter, _filled(letter, "subject", values))
-    known = {**values, "subject": subject, "preheader": _filled(letter, "preheader", values)}
+    known = {
+        # Where nobody counts clicks, a letter's links lead straight to their targets.
+        "click": partial(link_target, letter, values=values),
+        **values,
+        "subject": subject,
+        "preheader": _filled(letter, "preheader", values),
+    }
     return Rendered(subject=subject, html=_filled(letter, "html", known), text=_filled(letter, "text", known))
+
+
+def link_target(letter: Letter, number: int, values: Mapping[str, object]) -> str:
+    """The URL that the letter's counted link `number` leads to. Raises IndexError, RenderError."""
+    return _fill(letter, "link", letter.links[number], values)
 
 
 @lru_cache(maxsize=_KEPT_TEMPLATES)
@@ -70,8 +81,12 @@ def _template(part: Part, source: str) -> Template:
 
 
 def _filled(letter: Letter, part: Part, values: Mapping[str, object]) -> str:
+    return _fill(letter, part, getattr(letter, part), values)
+
+
+def _fill(letter: Letter, part: Part, source: str, values: Mapping[str, object]) -> str:
     try:
-        return _template(part, getattr(letter, part)).render(values)
+        return _template(part, source).render(values)
     except TemplateError as error:
         raise RenderError(letter.path, part, _ADDRESS.sub("…", error.message or type(error).__name__)) from None
     except Exception as error:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from leadmagnet import failpoints
 from leadmagnet.mail.addresses import wire_address
 from leadmagnet.mail.handover import NotAccepted, Phase, Refused, Reply, Unknown, check_lines
 from leadmagnet.mail.server import Server
@@ -83,6 +84,7 @@ class Transactions:
             self.abandon()
             raise NotAccepted(f"{self._server}: in the body, {lost}") from lost
         self._state = _State.OFFERED
+        failpoints.reach("after_body")
 
     def accept(self) -> Reply:
         """Sends the final dot and returns the 2xx reply: see `Handover.accept`."""
@@ -93,6 +95,7 @@ class Transactions:
             self._interrupted()
         try:
             self._wire.send(b".\r\n", self._timeouts.body)
+            failpoints.reach("after_dot")
             reply = self._wire.reply(self._timeouts.dot)
         except Lost as lost:
             self.abandon()
@@ -164,6 +167,7 @@ class Transactions:
                 if refused is None:
                     raise NotAccepted(f"{self._server}: at {phase}, {lost}") from lost
                 break
+            failpoints.reach(f"after_{phase}")
             goes_on = reply.code == 354 if phase == "data" else reply.code // 100 == 2
             if not goes_on and refused is None:
                 refused = phase, reply

@@ -198,11 +198,18 @@ def short(finding: Finding) -> str:
 
 
 def html(letter: Letter, **values: object) -> str:
-    return _HTML.from_string(letter.html).render(VALUES | values)
+    return _HTML.from_string(letter.html).render(_known(letter) | values)
 
 
 def text(letter: Letter, **values: object) -> str:
-    return _TEXT.from_string(letter.text).render(VALUES | values)
+    return _TEXT.from_string(letter.text).render(_known(letter) | values)
+
+
+def _known(letter: Letter) -> dict[str, object]:
+    def click(number: int) -> str:
+        return _TEXT.from_string(letter.links[number]).render(VALUES)
+
+    return {**VALUES, "click": click}
 
 
 @pytest.fixture

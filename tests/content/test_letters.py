@@ -61,8 +61,22 @@ def test_a_button_may_depend_on_the_person(site: SiteFolder) -> None:
 
 def test_a_link_to_a_section_leads_into_the_readers_guide(site: SiteFolder) -> None:
     letter = site.letter("[Start]({{ links.flow }})\n")
-    assert '<a href="{{ guide_url }}#flow">' in letter.html
-    assert "Start: {{ guide_url }}#flow" in letter.text
+    assert letter.links == ("{{ guide_url }}#flow",)
+    assert '<a href="{{ click(0) }}">' in letter.html
+    assert "Start: {{ click(0) }}" in letter.text
+
+
+def test_a_link_is_led_over_a_counted_one_only_where_that_is_nobodys_secret(site: SiteFolder) -> None:
+    letter = site.letter(
+        "[a](https://example.com/a) [b]({{ unsubscribe_url }}) [c]({{ preferences_url }}) [d](mailto:m@example.com) "
+        "[e]({{ guide_url }}) <https://example.com/f>\n"
+    )
+    assert letter.links == ("https://example.com/a",)
+
+
+def test_no_link_is_counted_while_clicks_are_off(site: SiteFolder) -> None:
+    site.write("leadmagnet.toml", (site.path / "leadmagnet.toml").read_text() + "[tracking]\nclicks = false\n")
+    assert site.letter("[a](https://example.com/a)\n").links == ()
 
 
 AWKWARD = "**Bob** <b>[x](http://evil) {{ config }} & 'q' \"d\""
