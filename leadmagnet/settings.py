@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from leadmagnet.errors import SettingsError
+from leadmagnet.failpoints import POINTS
 from leadmagnet.links import Keys
 
 FILE = "leadmagnet.toml"
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     worker_connections: int = Field(default=5, ge=1, le=50)
     signup_limits: Literal["on", "off"] = "on"
     lease_seconds: int = Field(default=60, ge=1)
+    failpoint: str | None = None  # tests only: where the process kills itself, see `failpoints`
 
     @classmethod
     def settings_customise_sources(
@@ -94,6 +96,13 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", value):
             raise ValueError("must look like https://mail.example.com")
         return value.rstrip("/")
+
+    @field_validator("failpoint")
+    @classmethod
+    def _known_failpoint(cls, value: str | None) -> str | None:
+        if value is not None and value.partition(":")[0] not in POINTS:
+            raise ValueError(f"there is no such failpoint; there are {', '.join(POINTS)}")
+        return value
 
     @property
     def site_url(self) -> str:

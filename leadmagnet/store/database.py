@@ -94,7 +94,8 @@ def _with_driver(url: str) -> str:
     for prefix in ("postgres://", "postgresql://"):
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)
-    if url.startswith(("postgresql+psycopg://", "sqlite:///")):
+    in_a_file = url.startswith("sqlite:///") and not url.endswith(("/", ":memory:"))
+    if in_a_file or url.startswith("postgresql+psycopg://"):
         return url
     raise StoreError(
         f"the database URL starts with {url.split(':', 1)[0]!r}. "

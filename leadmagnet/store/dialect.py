@@ -1,19 +1,30 @@
 """The few statements that SQLite and PostgreSQL spell with different classes."""
 
-from typing import Any
+from functools import cache
+from typing import cast
 
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from leadmagnet.store.models import Model
 
 
+def table(model: type[Model]) -> Table:
+    """The table of a model, for the statements of the hot path: they are built once, and never make objects."""
+    return cast(Table, model.__table__)
+
+
 def insert_ignoring(session: Session, model: type[Model]) -> sqlite.Insert | postgresql.Insert:
     """INSERT … ON CONFLICT DO NOTHING: the unique constraint decides, and nobody has to look first."""
-    table: Any = model.__table__
-    if is_sqlite(session):
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return postgresql.insert(table).on_conflict_do_nothing()
+    return _insert_ignoring(table(model), is_sqlite(session))
+
+
+@cache
+def _insert_ignoring(into: Table, for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
+    if for_sqlite:
+        return sqlite.insert(into).on_conflict_do_nothing()
+    return postgresql.insert(into).on_conflict_do_nothing()
 
 
 def is_sqlite(session: Session) -> bool:

@@ -11,6 +11,8 @@ branch_labels = None
 depends_on = None
 
 
+# op.f: a check's name stands as it is; without it the naming convention would be applied a second time.
+
 #: A proof that could be edited would prove nothing. Deleting stays possible: a person may be forgotten.
 _CONSENT_IS_APPEND_ONLY = {
     "sqlite": """
@@ -63,9 +65,9 @@ def upgrade() -> None:
         sa.Column("confirmed_at", Utc(), nullable=True),
         sa.Column("unsubscribed_at", Utc(), nullable=True),
         sa.CheckConstraint(
-            "status <> 'active' OR confirmed_at IS NOT NULL", name="subscriber_active_means_confirmed_check"
+            "status <> 'active' OR confirmed_at IS NOT NULL", name=op.f("subscriber_active_means_confirmed_check")
         ),
-        sa.CheckConstraint("status IN ('pending', 'active', 'unsubscribed')", name="subscriber_status_check"),
+        sa.CheckConstraint("status IN ('pending', 'active', 'unsubscribed')", name=op.f("subscriber_status_check")),
         sa.PrimaryKeyConstraint("id", name="subscriber_pkey"),
         sa.UniqueConstraint("address_key", name="subscriber_address_key_key"),
         sqlite_autoincrement=True,
@@ -85,7 +87,7 @@ def upgrade() -> None:
         sa.Column("scope", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.String(length=64), nullable=False),
         sa.Column("at", Utc(), nullable=False),
-        sa.CheckConstraint("scope IN ('letters', 'all')", name="suppression_scope_check"),
+        sa.CheckConstraint("scope IN ('letters', 'all')", name=op.f("suppression_scope_check")),
         sa.PrimaryKeyConstraint("id", name="suppression_pkey"),
         sa.UniqueConstraint("address_key", "scope", name="suppression_address_key_scope_key"),
         sqlite_autoincrement=True,
@@ -104,7 +106,9 @@ def upgrade() -> None:
         sa.Column("page", sa.String(length=512), nullable=True),
         sa.Column("source", sa.JSON(), nullable=True),
         sa.Column("message_id", sa.String(length=255), nullable=True),
-        sa.CheckConstraint("event IN ('requested', 'confirmed', 'withdrawn', 'renewed')", name="consent_event_check"),
+        sa.CheckConstraint(
+            "event IN ('requested', 'confirmed', 'withdrawn', 'renewed')", name=op.f("consent_event_check")
+        ),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscriber.id"], name="consent_subscriber_id_fkey", ondelete="CASCADE"
         ),
@@ -126,11 +130,16 @@ def upgrade() -> None:
         sa.Column("paused_until", Utc(), nullable=True),
         sa.Column("ended_at", Utc(), nullable=True),
         sa.Column("guide_opened_at", Utc(), nullable=True),
-        sa.CheckConstraint("(status = 'exited') = (exit_reason IS NOT NULL)", name="enrollment_exit_has_reason_check"),
         sa.CheckConstraint(
-            "status = 'pending' OR start_at IS NOT NULL OR status = 'exited'", name="enrollment_running_has_start_check"
+            "(status = 'exited') = (exit_reason IS NOT NULL)", name=op.f("enrollment_exit_has_reason_check")
         ),
-        sa.CheckConstraint("status IN ('pending', 'active', 'completed', 'exited')", name="enrollment_status_check"),
+        sa.CheckConstraint(
+            "status = 'pending' OR start_at IS NOT NULL OR status = 'exited'",
+            name=op.f("enrollment_running_has_start_check"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('pending', 'active', 'completed', 'exited')", name=op.f("enrollment_status_check")
+        ),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscriber.id"], name="enrollment_subscriber_id_fkey", ondelete="CASCADE"
         ),
@@ -184,19 +193,21 @@ def upgrade() -> None:
         sa.Column("resend_of", BigKey, nullable=True),
         sa.Column("dedupe_key", sa.String(length=160), nullable=True),
         sa.CheckConstraint(
-            "kind <> 'step' OR step IS NOT NULL AND enrollment_id IS NOT NULL", name="delivery_step_has_name_check"
+            "kind <> 'step' OR step IS NOT NULL AND enrollment_id IS NOT NULL",
+            name=op.f("delivery_step_has_name_check"),
         ),
         sa.CheckConstraint(
-            "kind IN ('confirm', 'reminder', 'guide', 'step', 'test', 'notice')", name="delivery_kind_check"
+            "kind IN ('confirm', 'reminder', 'guide', 'step', 'test', 'notice')", name=op.f("delivery_kind_check")
         ),
-        sa.CheckConstraint("lane IN ('transactional', 'sequence')", name="delivery_lane_check"),
-        sa.CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name="delivery_sent_has_time_check"),
+        sa.CheckConstraint("lane IN ('transactional', 'sequence')", name=op.f("delivery_lane_check")),
+        sa.CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name=op.f("delivery_sent_has_time_check")),
         sa.CheckConstraint(
             "state IN ('pending', 'claimed', 'handing_off', 'sent', 'failed', 'cancelled', 'expired', 'skipped', 'held', 'uncertain')",
-            name="delivery_state_check",
+            name=op.f("delivery_state_check"),
         ),
         sa.CheckConstraint(
-            "state NOT IN ('claimed', 'handing_off') OR lease_until IS NOT NULL", name="delivery_claim_has_lease_check"
+            "state NOT IN ('claimed', 'handing_off') OR lease_until IS NOT NULL",
+            name=op.f("delivery_claim_has_lease_check"),
         ),
         sa.ForeignKeyConstraint(
             ["enrollment_id"], ["enrollment.id"], name="delivery_enrollment_id_fkey", ondelete="CASCADE"
