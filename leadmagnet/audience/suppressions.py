@@ -1,0 +1,30 @@
+"""Addresses that must not be written to again, by keyed hash."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from leadmagnet.store.dialect import insert_ignoring
+from leadmagnet.store.models import Suppression
+
+#: letters: left, a guide may still be asked for. all: complained, bounced for good, erased.
+Scope = Literal["letters", "all"]
+
+
+def add(session: Session, address_key: str, scope: Scope, reason: str, *, now: datetime) -> None:
+    """Blocks the address; the first reason stays."""
+    session.execute(
+        insert_ignoring(session, Suppression).values(address_key=address_key, scope=scope, reason=reason, at=now)
+    )
+
+
+def scopes(session: Session, address_key: str) -> frozenset[str]:
+    """The scopes in which the address is blocked."""
+    return frozenset(session.scalars(select(Suppression.scope).where(Suppression.address_key == address_key)))
+
+
+def lift(session: Session, address_key: str) -> None:
+    """Ends the block on letters: the person asked for them again. A block of scope `all` is never lifted."""
+    session.execute(delete(Suppression).where(Suppression.address_key == address_key, Suppression.scope == "letters"))
