@@ -1,0 +1,66 @@
+"""Gathers what the schedule must know about people, for many at once."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import BindParameter, bindparam, select
+from sqlalchemy.orm import Session
+
+from leadmagnet.sequences.schedule import Facts
+from leadmagnet.store.dialect import table
+from leadmagnet.store.models import Delivery, SubscriberTag
+
+#: States in which a letter is behind a person: it will not come by itself again.
+HANDLED = frozenset({"sent", "failed", "expired", "skipped", "uncertain"})
+
+_delivery, _tag = table(Delivery), table(SubscriberTag)
+_PEOPLE: BindParameter[int] = bindparam("people", expanding=True)
+_LETTERS = select(
+    _delivery.c.subscriber_id,
+    _delivery.c.enrollment_id,
+    _delivery.c.step,
+    _delivery.c.state,
+    _delivery.c.sent_at,
+    _delivery.c.handed_at,
+    _delivery.c.clicked_at,
+).where(_delivery.c.step.is_not(None), _delivery.c.subscriber_id.in_(_PEOPLE))
+_TAGS = select(_tag.c.subscriber_id, _tag.c.tag).where(_tag.c.subscriber_id.in_(_PEOPLE))
+
+
+def gather(session: Session, starts: Mapping[int, tuple[int, datetime]]) -> dict[int, Facts]:
+    """Facts by enrollment id; `starts` maps enrollment ids to (subscriber id, start).
+
+    Three index look-ups a person, in two statements, whatever the number of people.
+    """
+    people = list({subscriber for subscriber, _start in starts.values()})
+    handled: dict[int, set[str]] = defaultdict(set)
+    clicked: dict[int, set[str]] = defaultdict(set)
+    last_letter: dict[int, datetime] = {}
+    for row in session.connection().execute(_LETTERS, {"people": people}):
+        if row.state in HANDLED:
+            handled[row.enrollment_id].add(row.step)
+        if row.clicked_at is not None:
+            clicked[row.enrollment_id].add(row.step)
+        # A letter that was maybe sent counts as sent: two close together would be worse than one late.
+        letter_at = row.sent_at or (row.handed_at if row.state in ("uncertain", "handing_off") else None)
+        if letter_at is not None:
+            last_letter[row.subscriber_id] = max(letter_at, last_letter.get(row.subscriber_id, letter_at))
+    tags = _tags(session, people)
+    return {
+        enrollment: Facts(
+            start=start,
+            last_letter_at=last_letter.get(subscriber),
+            handled=frozenset(handled[enrollment]),
+            tags=tags[subscriber],
+            clicked=frozenset(clicked[enrollment]),
+        )
+        for enrollment, (subscriber, start) in starts.items()
+    }
+
+
+def _tags(session: Session, people: list[int]) -> Mapping[int, frozenset[str]]:
+    given: dict[int, set[str]] = defaultdict(set)
+    for subscriber, tag in session.connection().execute(_TAGS, {"people": people}):
+        given[subscriber].add(tag)
+    return defaultdict(frozenset, {subscriber: frozenset(tags) for subscriber, tags in given.items()})

@@ -1,0 +1,46 @@
+"""The way out and back in: leaving at once and for good, until the person herself returns."""
+
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from leadmagnet.audience import consent, subscribers, suppressions
+from leadmagnet.audience.consent import Origin
+from leadmagnet.content.published import Published
+from leadmagnet.sequences import enrollments
+from leadmagnet.store.models import Subscriber
+
+
+def leave(session: Session, subscriber_id: int, origin: Origin, *, now: datetime) -> bool:
+    """Stops all letters to a person; False if she had left before, or was forgotten.
+
+    The subscriber's row is written in the same transaction as the block: a gate that holds a lock on
+    that row either opened before this commit, or will see it.
+    """
+    subscriber = subscribers.get(session, subscriber_id)
+    if subscriber is None or subscriber.status == "unsubscribed":
+        return False
+    session.execute(
+        update(Subscriber).where(Subscriber.id == subscriber_id).values(status="unsubscribed", unsubscribed_at=now)
+    )
+    suppressions.add(session, subscriber.address_key, "letters", "unsubscribed", now=now)
+    enrollments.leave(session, subscriber_id, "unsubscribed", now=now)
+    consent.record(session, subscriber_id, "withdrawn", now=now, origin=origin)
+    return True
+
+
+def come_back(session: Session, published: Published, subscriber_id: int, origin: Origin, *, now: datetime) -> bool:
+    """Takes up the letters again where they stopped; False unless she had left and may be written to."""
+    subscriber = subscribers.get(session, subscriber_id)
+    if subscriber is None or subscriber.status != "unsubscribed":
+        return False
+    if "all" in suppressions.scopes(session, subscriber.address_key):
+        return False
+    if subscriber.confirmed_at is None:
+        return False  # she left before confirming: only a confirmation can start anything
+    suppressions.lift(session, subscriber.address_key)
+    subscribers.activate(session, subscriber_id, now=now)
+    enrollments.resume(session, published, subscriber, now=now)
+    consent.record(session, subscriber_id, "renewed", now=now, origin=origin)
+    return True

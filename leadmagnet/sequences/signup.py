@@ -1,0 +1,200 @@
+"""The way in: a visitor asks for a guide, then confirms.
+
+What the visitor sees is the same for a new, known, departed and blocked address; what happens differs,
+and is returned as a value for tests and counters.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from leadmagnet.audience import consent, subscribers, suppressions
+from leadmagnet.audience.addresses import Address
+from leadmagnet.audience.consent import Origin
+from leadmagnet.content.guides import Guide
+from leadmagnet.content.published import Published
+from leadmagnet.sequences import enrollments, preferences
+from leadmagnet.store.models import Delivery, Enrollment, Subscriber
+
+#: How long an unconfirmed address is kept, and its confirm link lives.
+UNCONFIRMED_LIFE = timedelta(days=7)
+
+
+class Requested(StrEnum):
+    """What a request for a guide led to."""
+
+    CONFIRMATION = "confirmation queued"
+    GUIDE = "guide queued"
+    TOO_SOON = "mailed often enough for now"
+    NOT_A_PERSON = "role, disposable or our own address"
+    BLOCKED = "complained, bounced for good, erased, or left before confirming"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A visitor's request for a guide, already validated."""
+
+    guide: Guide
+    address: Address
+    address_key: str
+    first_name: str | None
+    timezone: str | None
+    origin: Origin
+
+
+def request(session: Session, published: Published, asked: Request, *, limits: bool, now: datetime) -> Requested:
+    """Takes a request in: a confirmation for somebody new, the guide itself for somebody known."""
+    address = asked.address
+    if address.is_role or address.is_disposable or address.text.casefold() == published.sender_address.casefold():
+        return Requested.NOT_A_PERSON
+    if "all" in suppressions.scopes(session, asked.address_key):
+        return Requested.BLOCKED
+    subscriber = subscribers.find_or_add(
+        session, address, asked.address_key, first_name=asked.first_name, timezone=asked.timezone, now=now
+    )
+    if subscriber.status == "unsubscribed" and subscriber.confirmed_at is None:
+        return (
+            Requested.BLOCKED
+        )  # somebody said no to a confirmation; the next one to type this address is any stranger
+    sequence = published.compiled.sequence_of(asked.guide.slug)
+    enrollment = enrollments.find_or_add(session, subscriber.id, sequence, now=now)
+    if subscriber.status == "pending":
+        plan, outcome = enrollments.plan_confirmation, Requested.CONFIRMATION
+        subscriber.asked_at = now
+    else:
+        plan, outcome = enrollments.plan_guide, Requested.GUIDE
+    if not plan(session, published, subscriber, enrollment, limits=limits, now=now):
+        return Requested.TOO_SOON
+    consent.record(
+        session,
+        subscriber.id,
+        "requested",
+        now=now,
+        origin=asked.origin,
+        guide=asked.guide.slug,
+        wording=asked.guide.consent,
+    )
+    return outcome
+
+
+class Confirmed(StrEnum):
+    """What a tap on the confirm button led to."""
+
+    NOW = "confirmed, letters started"
+    BEFORE = "nothing to change: confirmed earlier, or left since"
+    EXPIRED = "the unconfirmed address was forgotten"
+
+
+def confirm(session: Session, published: Published, enrollment_id: int, origin: Origin, *, now: datetime) -> Confirmed:
+    """Confirms an address and starts the letters; a second tap, or one after leaving, changes nothing."""
+    enrollment = session.get(Enrollment, enrollment_id)
+    subscriber = subscribers.get(session, enrollment.subscriber_id) if enrollment is not None else None
+    if enrollment is None or subscriber is None or _too_late(subscriber, now):
+        return Confirmed.EXPIRED
+    if subscriber.status == "unsubscribed" or enrollment.status != "pending":
+        return Confirmed.BEFORE
+    if not enrollments.start(session, published, subscriber, enrollment, now=now):
+        return Confirmed.BEFORE
+    first = subscribers.activate(session, subscriber.id, now=now)
+    guide = published.guide(enrollment.guide) if enrollment.guide is not None else None
+    consent.record(
+        session,
+        subscriber.id,
+        "confirmed",
+        now=now,
+        origin=origin,
+        guide=enrollment.guide,
+        wording=guide.consent if guide is not None else None,
+        message_id=_answered_mail(session, enrollment.id),
+    )
+    if first:
+        _settle_other_requests(session, published, subscriber, enrollment.id, now=now)
+    return Confirmed.NOW
+
+
+def start_letters(session: Session, published: Published, enrollment_id: int, origin: Origin, *, now: datetime) -> bool:
+    """Starts the letters of a guide a confirmed person holds, or takes them up again after she left."""
+    enrollment = session.get(Enrollment, enrollment_id)
+    subscriber = subscribers.get(session, enrollment.subscriber_id) if enrollment is not None else None
+    if enrollment is None or subscriber is None or subscriber.status == "pending":
+        return False
+    if subscriber.status == "unsubscribed":
+        back = preferences.come_back(session, published, subscriber.id, origin, now=now)
+        if back:
+            enrollments.start(session, published, subscriber, enrollment, now=now)
+        return back
+    if not enrollments.start(session, published, subscriber, enrollment, now=now):
+        return False
+    guide = published.guide(enrollment.guide) if enrollment.guide is not None else None
+    consent.record(
+        session,
+        subscriber.id,
+        "confirmed",
+        now=now,
+        origin=origin,
+        guide=enrollment.guide,
+        wording=guide.consent if guide is not None else None,
+    )
+    return True
+
+
+def expired(session: Session, enrollment_id: int, *, now: datetime) -> bool:
+    """True if a confirm link can no longer confirm; changes nothing."""
+    enrollment = session.get(Enrollment, enrollment_id)
+    subscriber = session.get(Subscriber, enrollment.subscriber_id) if enrollment is not None else None
+    return subscriber is None or _too_late(subscriber, now)
+
+
+def remind(session: Session, published: Published, *, after: timedelta, limit: int, now: datetime) -> int:
+    """Queues the one reminder for people whose confirmation is `after` old; returns how many."""
+    reminded = select(Delivery.id).where(Delivery.enrollment_id == Enrollment.id, Delivery.kind == "reminder")
+    confirmation = select(Delivery.id).where(
+        Delivery.enrollment_id == Enrollment.id, Delivery.kind == "confirm", Delivery.sent_at < now - after
+    )
+    rows = session.execute(
+        select(Subscriber, Enrollment.id)
+        .join(Enrollment, Enrollment.subscriber_id == Subscriber.id)
+        .where(Subscriber.status == "pending", Subscriber.asked_at <= now - after)
+        .where(Subscriber.asked_at > now - UNCONFIRMED_LIFE, confirmation.exists(), ~reminded.exists())
+        .limit(limit)
+    ).all()
+    for subscriber, enrollment_id in rows:
+        enrollments.plan_reminder(session, published, subscriber, enrollment_id, now=now)
+    return len(rows)
+
+
+def forget_unconfirmed(session: Session, *, limit: int, now: datetime) -> int:
+    """Forgets people who never confirmed, with all that belongs to them; returns how many."""
+    return subscribers.forget_unconfirmed(session, before=now - UNCONFIRMED_LIFE, limit=limit)
+
+
+def _too_late(subscriber: Subscriber, now: datetime) -> bool:
+    return subscriber.status == "pending" and subscriber.asked_at < now - UNCONFIRMED_LIFE
+
+
+def _answered_mail(session: Session, enrollment_id: int) -> str | None:
+    """The Message-ID of the newest confirmation that went out: the mail this tap answers."""
+    return session.scalar(
+        select(Delivery.message_id)
+        .where(Delivery.enrollment_id == enrollment_id, Delivery.kind.in_(["confirm", "reminder"]))
+        .order_by(Delivery.sent_at.desc().nulls_last(), Delivery.id.desc())
+        .limit(1)
+    )
+
+
+def _settle_other_requests(
+    session: Session, published: Published, subscriber: Subscriber, confirmed_id: int, *, now: datetime
+) -> None:
+    """The address is hers now: further confirmations are pointless, and a second guide she asked for can go."""
+    mails = Delivery.kind.in_(["confirm", "reminder"])
+    enrollments.cancel_pending(session, "confirmed", Delivery.subscriber_id == subscriber.id, mails, now=now)
+    others = session.scalars(
+        select(Enrollment)
+        .where(Enrollment.subscriber_id == subscriber.id, Enrollment.id != confirmed_id)
+        .where(Enrollment.status == "pending", Enrollment.guide.is_not(None))
+    ).all()
+    for other in others:
+        enrollments.plan_guide(session, published, subscriber, other, limits=False, now=now)
