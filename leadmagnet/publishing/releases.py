@@ -1,0 +1,111 @@
+"""Releases: publishing what passed its checks, and reading what is live."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from leadmagnet.content.compile import Build, Compiled
+from leadmagnet.content.published import Published
+from leadmagnet.content.sequences import Sequence, Step
+from leadmagnet.errors import LeadmagnetError
+from leadmagnet.store.models import Release
+
+
+class NothingPublished(LeadmagnetError):
+    """Nothing has been published yet: run `leadmagnet publish` (or `leadmagnet run`) first."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+@dataclass
+class Live:
+    """The newest release, loaded once per process and again only when its number grows."""
+
+    _held: Published | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    def get(self, session: Session) -> Published:
+        """The live release. Raises NothingPublished."""
+        number = session.scalar(select(func.max(Release.id)))
+        if number is None:
+            raise NothingPublished
+        held = self._held
+        if held is None or held.number != number:
+            with self._lock:
+                held = self._held = load(session, number)
+        return held
+
+
+def load(session: Session, number: int) -> Published:
+    """One release by its number. Raises NothingPublished if it does not exist."""
+    release = session.get(Release, number)
+    if release is None:
+        raise NothingPublished
+    return Published(release.id, release.digest, Compiled.model_validate_json(release.compiled))
+
+
+def live_digest(session: Session) -> str | None:
+    """The digest of the live release, or None before the first publish."""
+    return session.scalar(select(Release.digest).order_by(Release.id.desc()).limit(1))
+
+
+def publish(session: Session, build: Build, *, author: str, note: str | None = None, now: datetime) -> int | None:
+    """Makes a checked build live and returns its number, or None if just this content is live already.
+
+    `build` must have passed: one without `compiled` is a defect of the caller.
+    """
+    if build.compiled is None:
+        raise ValueError("a build with errors cannot be published")
+    before = session.scalars(select(Release).order_by(Release.id.desc()).limit(1)).one_or_none()
+    if before is not None and before.digest == build.digest:
+        return None
+    live = Compiled.model_validate_json(before.compiled) if before is not None else None
+    compiled = build.compiled.model_copy(update={"sequences": _dated(build.compiled, live, now)})
+    return session.execute(
+        insert(Release)
+        .values(
+            digest=build.digest,
+            published_at=now,
+            author=author,
+            note=note,
+            files=_archive(build.files),
+            compiled=compiled.model_dump_json(),
+        )
+        .returning(Release.id)
+    ).scalar_one()
+
+
+def _dated(new: Compiled, live: Compiled | None, now: datetime) -> dict[str, Sequence]:
+    """The sequences, each step with the moment it first became sendable (None: since the sequence began)."""
+    dated = {}
+    for slug, sequence in new.sequences.items():
+        before = live.sequences.get(slug) if live is not None else None
+        steps = tuple(step.model_copy(update={"since": _since(step, before, now)}) for step in sequence.steps)
+        dated[slug] = sequence.model_copy(update={"steps": steps})
+    return dated
+
+
+def _since(step: Step, before: Sequence | None, now: datetime) -> datetime | None:
+    if before is None:
+        return None
+    for slug in (step.slug, *step.was):
+        old = next((old for old in before.steps if old.slug == slug), None)
+        if old is not None and not old.draft:
+            return old.since
+    return now
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """A zip of the operator's files; the same files give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(files):
+            archive.writestr(zipfile.ZipInfo(path), files[path], zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()

@@ -1,0 +1,71 @@
+"""The crowd, gathered once for each kind of database: getting people to their places takes longer than the tests."""
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from leadmagnet.content.compile import Build
+from leadmagnet.store.database import Database
+from tests.publishing.crowd import gather_crowd, join_crowd
+from tests.world import World
+
+
+@pytest.fixture(scope="session")
+def sqlite_crowd(sqlite_template: Path, example: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the crowd in it, to copy."""
+    folder = tmp_path_factory.mktemp("crowd")
+    path = folder / "leadmagnet.db"
+    shutil.copy(sqlite_template, path)
+    database = Database(f"sqlite:///{path}")
+    gather_crowd(database, example, folder)
+    with database.engine.connect() as connection:
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_crowd(postgres_server: str, example: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a PostgreSQL database with the crowd in it, to use as a template."""
+    name = f"crowd{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE leadmagnet_template")
+        database = Database(sibling(postgres_server, name))
+        gather_crowd(database, example, tmp_path_factory.mktemp("crowd"))
+        database.close()
+        yield name
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def sibling(url: str, name: str) -> str:
+    """The URL of another database of the same server."""
+    head, _, query = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}{'?' + query if query else ''}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def crowd(request: pytest.FixtureRequest, example: Build, tmp_path: Path) -> Iterator[World]:
+    """A world with one person at every position of a series, once in each kind of database."""
+    if request.param == "sqlite":
+        path = tmp_path / "leadmagnet.db"
+        shutil.copy(request.getfixturevalue("sqlite_crowd"), path)
+        yield from _world(f"sqlite:///{path}", example, tmp_path)
+        return
+    template, server = request.getfixturevalue("postgres_crowd"), request.getfixturevalue("postgres_server")
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield from _world(sibling(server, name), example, tmp_path)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _world(url: str, example: Build, folder: Path) -> Iterator[World]:
+    database = Database(url)
+    with join_crowd(database, example, folder) as world:
+        yield world
+    database.close()
