@@ -1,0 +1,231 @@
+"""Claims letters that are still right, and settles in the same transaction those that are not."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BindParameter, Row, Select, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from leadmagnet.content.compile import Letter
+from leadmagnet.content.published import Published
+from leadmagnet.content.sequences import Sequence
+from leadmagnet.delivery import queue, recheck
+from leadmagnet.delivery.letters import Claimed, Course, Person
+from leadmagnet.delivery.queue import Lease
+from leadmagnet.delivery.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
+from leadmagnet.mail.facts import MailFacts
+from leadmagnet.sequences import enrollments
+from leadmagnet.sequences import facts as people_facts
+from leadmagnet.sequences.schedule import Facts, Planned
+from leadmagnet.store.dialect import table
+from leadmagnet.store.models import Delivery, Enrollment, Subscriber
+
+_SYSTEM = {"confirm": "confirm", "reminder": "confirm-reminder", "guide": "guide-again"}
+
+
+_delivery, _subscriber, _enrollment = table(Delivery), table(Subscriber), table(Enrollment)
+_IDS: BindParameter[int] = bindparam("ids", expanding=True)
+# Statements of their own, after the claim: what another process committed before it counts.
+_SUBSCRIBERS = select(
+    _subscriber.c.id,
+    _subscriber.c.address,
+    _subscriber.c.status,
+    _subscriber.c.first_name,
+    _subscriber.c.timezone,
+    _subscriber.c.domain_group,
+).where(_subscriber.c.id.in_(_IDS))
+_ENROLLMENTS = select(_enrollment).where(_enrollment.c.id.in_(_IDS))
+_RECORD_FACTS = update(_delivery).where(_delivery.c.id == bindparam("row")).values(facts=bindparam("known"))
+
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    """Who the claimed rows are for, read once for the whole batch."""
+
+    subscribers: Mapping[int, Row[Any]]
+    enrollments: Mapping[int, Row[Any]]
+    facts: Mapping[int, Facts]  # by enrollment id, of those whose letters have started
+
+
+def claim(
+    session: Session, published: Published, lease: Lease, *, lane: str, limit: int, now: datetime
+) -> tuple[list[Claimed], int]:
+    """Up to `limit` due letters of a lane, ready to send, and how many rows were looked at to find them."""
+    rows = queue.take(session, published, lease, lane=lane, limit=limit, now=now)
+    people = _read_people(session, rows)
+    claimed = []
+    for row in rows:
+        letter = _settle(session, published, row, people, now)
+        if letter is not None:
+            claimed.append(letter)
+    if claimed:
+        # What a mail is rendered with is part of its record, and is known from here on.
+        known = [{"row": letter.id, "known": letter.facts.to_json()} for letter in claimed if letter.subscriber_id]
+        if known:
+            session.connection().execute(_RECORD_FACTS, known)
+    return claimed, len(rows)
+
+
+def _read_people(session: Session, rows: Collection[Row[Any]]) -> _People:
+    subscribers = _by_id(session, _SUBSCRIBERS, {row.subscriber_id for row in rows})
+    found = _by_id(session, _ENROLLMENTS, {row.enrollment_id for row in rows})
+    starts = {e.id: (e.subscriber_id, e.start_at) for e in found.values() if e.start_at is not None}
+    return _People(subscribers, found, people_facts.gather(session, starts) if starts else {})
+
+
+def _by_id(session: Session, reading: Select[Any], ids: set[int | None]) -> dict[int, Row[Any]]:
+    wanted = [one for one in ids if one is not None]
+    return {row.id: row for row in session.connection().execute(reading, {"ids": wanted})} if wanted else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One claimed row and the person it is for."""
+
+    published: Published
+    row: Row[Any]
+    subscriber: Row[Any]
+    enrollment: Row[Any]
+    facts: Facts | None  # None: her letters have not started
+    now: datetime
+
+    def claimed(self, letter: Letter, facts: Facts | None, course: Course | None) -> Claimed:
+        """The row as a letter in hand."""
+        row, enrollment = self.row, self.enrollment
+        return Claimed(
+            id=row.id,
+            token=row.lease_token,
+            kind=row.kind,
+            lane=row.lane,
+            message_id=row.message_id,
+            recipient=self.subscriber.address,
+            attempts=row.attempts,
+            first_attempt_at=row.first_attempt_at,
+            subscriber_id=self.subscriber.id,
+            enrollment_id=enrollment.id,
+            published=self.published,
+            letter=letter,
+            facts=MailFacts(
+                asked_on=enrollment.created_at.astimezone(self.published.zone).date().isoformat(),
+                first_name=self.subscriber.first_name or "",
+                guide=enrollment.guide,
+                guide_opened=enrollment.guide_opened_at is not None,
+                tags=sorted(facts.tags) if facts is not None else [],
+                clicked=sorted(facts.clicked) if facts is not None else [],
+            ),
+            course=course,
+        )
+
+    def course(self, sequence: Sequence, planned: Planned, facts: Facts) -> Course:
+        """Where the planned letter stands in her series."""
+        zone = self.published.zone_of(self.subscriber.timezone)
+        person = Person(self.subscriber.id, self.subscriber.domain_group)
+        return Course(person, self.enrollment.id, sequence, planned.step, facts, zone)
+
+
+def _settle(session: Session, published: Published, row: Row[Any], people: _People, now: datetime) -> Claimed | None:
+    """The letter, if it is to be sent now; otherwise the row is settled and None returned."""
+    if row.subscriber_id is None:
+        return _to_operator(session, published, row, now)
+    enrollment = people.enrollments[row.enrollment_id]
+    facts = people.facts.get(enrollment.id)
+    case = _Case(published, row, people.subscribers[row.subscriber_id], enrollment, facts, now)
+    if row.step is not None:
+        return _settle_letter(session, case)
+    if row.kind in ("confirm", "reminder") and case.subscriber.status != "pending":
+        _close(session, row, "cancelled", case.subscriber.status, now)
+        return None
+    return case.claimed(published.letter("system", _SYSTEM[row.kind]), facts, None)
+
+
+def _settle_letter(session: Session, case: _Case) -> Claimed | None:
+    published, row, enrollment, now = case.published, case.row, case.enrollment, case.now
+    sequence = published.sequence(enrollment.sequence)
+    if case.facts is None:
+        _close(session, row, "cancelled", enrollment.exit_reason or enrollment.status, now)
+        return None
+    zone = published.zone_of(case.subscriber.timezone)
+    decision = recheck.judge(enrollment, sequence, row.step, case.facts, zone, now=now)
+    match decision, sequence:
+        case Send(planned, facts), seq if seq is not None:
+            _move_start(session, enrollment, facts.start)
+            letter = published.letter(seq.slug, planned.step.slug)
+            return case.claimed(letter, facts, case.course(seq, planned, facts))
+        case Move(due, facts), _:
+            _move_start(session, enrollment, facts.start)
+            _put_back(session, row, due)
+        case Pause(until), _:
+            _put_back(session, row, until)
+        case Replace(reason, following), seq if seq is not None:
+            _close(session, row, "cancelled", reason, now)
+            enrollments.follow(session, published, {enrollment.id: (case.subscriber, seq, following)}, now=now)
+        case PassOver(state, reason, planned, facts), seq if seq is not None:
+            _close(session, row, state, reason, now)
+            after = case.course(seq, planned, facts).after(letter_at=None)
+            enrollments.follow(session, published, {enrollment.id: (case.subscriber, seq, after)}, now=now)
+        case End(reason), _:
+            _close(session, row, "cancelled", reason, now)
+            enrollments.end(session, enrollment.id, reason, now=now)
+        case Drop(reason), _:
+            _close(session, row, "cancelled", reason, now)
+    return None
+
+
+def _to_operator(session: Session, published: Published, row: Row[Any], now: datetime) -> Claimed | None:
+    """A test mail whose sender died: its recipient, letter and sample reader stand in its facts."""
+    facts = dict(row.facts)
+    recipient, folder, slug = facts.pop("recipient"), facts.pop("folder"), facts.pop("slug")
+    try:
+        letter = published.letter(folder, slug)
+    except KeyError:  # it was a test of something not published
+        _close(session, row, "cancelled", "not in this version", now)
+        return None
+    return Claimed(
+        id=row.id,
+        token=row.lease_token,
+        kind=row.kind,
+        lane=row.lane,
+        message_id=row.message_id,
+        recipient=recipient,
+        attempts=row.attempts,
+        first_attempt_at=row.first_attempt_at,
+        subscriber_id=None,
+        enrollment_id=None,
+        published=published,
+        letter=letter,
+        facts=MailFacts.from_json(facts),
+        course=None,
+    )
+
+
+def _move_start(session: Session, enrollment: Row[Any], start: datetime) -> None:
+    """Writes down that lateness moved the start, and that a pause is over."""
+    if enrollment.start_at != start or enrollment.paused_until is not None:
+        # A pause that she asked for since we looked must stand: the gate will find it.
+        same_pause = Enrollment.paused_until.is_not_distinct_from(enrollment.paused_until)
+        session.execute(
+            update(Enrollment)
+            .where(Enrollment.id == enrollment.id, same_pause)
+            .values(start_at=start, paused_until=None),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def _put_back(session: Session, row: Row[Any], due: datetime) -> None:
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id == row.id, Delivery.lease_token == row.lease_token)
+        .values(state="pending", due_at=due, ready_at=due)
+    )
+
+
+def _close(session: Session, row: Row[Any], state: str, reason: str, now: datetime) -> None:
+    """Settles a row unsent; a cancelled one gives its dedupe key back, so that the letter may be planned again."""
+    key = {"dedupe_key": None} if state == "cancelled" else {}
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id == row.id, Delivery.lease_token == row.lease_token)
+        .values(state=state, reason=reason, ended_at=now, **key)
+    )

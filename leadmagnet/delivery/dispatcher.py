@@ -1,0 +1,140 @@
+"""Keeps the senders of one process busy: claims ahead of them, and stops in good order."""
+
+import logging
+import time
+from pathlib import Path
+from threading import Event, Thread
+
+from sqlalchemy.exc import DBAPIError
+
+from leadmagnet import failpoints
+from leadmagnet.clock import Clock
+from leadmagnet.delivery import queue
+from leadmagnet.delivery.claim import claim
+from leadmagnet.delivery.group_commit import GroupCommit
+from leadmagnet.delivery.journal import Journal
+from leadmagnet.delivery.queue import Lease
+from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
+from leadmagnet.delivery.throttle import Breaker
+from leadmagnet.errors import LeadmagnetError
+from leadmagnet.links import Links
+from leadmagnet.publishing.releases import Live, NothingPublished
+from leadmagnet.store.database import Database
+
+log = logging.getLogger(__name__)
+
+#: Letters claimed ahead for each connection: enough to keep it busy while the next claim runs.
+_AHEAD = 10
+#: After trouble with the database; the next tick, signal or sender wakes us anyway.
+_PAUSE_SECONDS = 2.0
+
+
+class Dispatcher:
+    """All sending of one process: one claiming thread, `connections` sender threads, one committing thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        connect: Connect,
+        links: Links,
+        *,
+        lease: Lease,
+        connections: int,
+        journal_folder: Path,
+        clock: Clock,
+    ) -> None:
+        self.lease = lease
+        self._database = database
+        self._clock = clock
+        self._live = Live()
+        self._breaker = Breaker()
+        self._journal = Journal(journal_folder, lease.owner)
+        self._commits = GroupCommit(database, self._journal, clock)
+        self._in_hand = InHand()
+        self._capacity = connections * _AHEAD
+        self._wake = Event()
+        self._stopping = Event()
+        road = Road(connect, self._commits, self._journal, links, self._breaker, clock)
+        self._senders = [
+            Sender(road, self._in_hand, taken=self._taken, name=f"sender-{number}") for number in range(connections)
+        ]
+        self._thread = Thread(target=self._run, name="claims", daemon=True)
+
+    def start(self) -> None:
+        self._commits.start()
+        for sender in self._senders:
+            sender.start()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Says that something may have become due."""
+        self._wake.set()
+
+    def _taken(self) -> None:
+        # A claim is a transaction: one for many letters, before the senders run dry.
+        if len(self._in_hand) == self._capacity // 2:
+            self.wake()
+
+    def stop(self, timeout: float) -> bool:
+        """Finishes the letters in flight within `timeout` seconds, gives the others back; False if one is stuck."""
+        deadline = time.monotonic() + timeout
+        self._stopping.set()
+        self.wake()
+        self._thread.join()
+        for sender in self._senders:
+            sender.stop()
+            self._in_hand.wake()
+        stuck = [sender for sender in self._senders if not sender.join(max(0.0, deadline - time.monotonic()))]
+        done = not stuck
+        recorded = self._commits.stop()
+        self._give_back()
+        if done:
+            self._journal.close(keep=not recorded)
+        # Otherwise it stays open until the process ends: what a slow server still answers is worth writing down.
+        return done and recorded
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            try:
+                while not self._stopping.is_set() and self._claim_more():
+                    pass
+            except NothingPublished:
+                pass  # a publish wakes us
+            except DBAPIError as error:
+                log.warning("no letters can be claimed: the database is away (%s)", type(error).__name__)
+                self._stopping.wait(_PAUSE_SECONDS)
+            except Exception:  # a defect of ours must not end all sending
+                log.exception("no letters can be claimed")
+                self._stopping.wait(_PAUSE_SECONDS)
+
+    def _claim_more(self) -> bool:
+        """Claims one batch of each lane; True if there may be more to claim right now."""
+        full = False
+        for lane in queue.LANES:
+            room = self._capacity - len(self._in_hand)
+            if lane == queue.SEQUENCE and room < self._capacity // 2:
+                return False
+            wanted = self._breaker.letters(room, now=self._clock())
+            if wanted <= 0:
+                return False
+            with self._database.write() as session:
+                claimed, seen = claim(
+                    session, self._live.get(session), self.lease, lane=lane, limit=wanted, now=self._clock()
+                )
+                if claimed:
+                    failpoints.reach("before_claim_commit")
+            if claimed:
+                failpoints.reach("after_claim")
+            for letter in claimed:
+                self._in_hand.put(letter)
+            full = full or seen == wanted
+        return full
+
+    def _give_back(self) -> None:
+        try:
+            with self._database.write() as session:
+                queue.release(session, self.lease)
+        except (DBAPIError, LeadmagnetError) as error:
+            log.warning("claimed letters could not be given back (%s): their leases run out", type(error).__name__)

@@ -1,0 +1,176 @@
+"""The gate: the committed permission to send the final dot, for all messages that wait for it together.
+
+It stands between a message's body and its dot. Before it a crash is provably unsent and retried; after it
+only evidence decides. It re-checks consent inside the transaction: no gate opens after a committed leave.
+"""
+
+import socket
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    case,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from leadmagnet.delivery.letters import Claimed
+from leadmagnet.store.columns import ServerTime
+from leadmagnet.store.dialect import is_sqlite, table
+from leadmagnet.store.models import Delivery, Enrollment, Subscriber, Suppression
+
+#: Longer than the ten minutes that a server may take to answer the dot (RFC 5321 §4.5.3.2.6).
+HANDING_OFF_LEASE = 11 * 60
+
+HOST = socket.gethostname()
+
+
+_delivery, _subscriber, _enrollment = table(Delivery), table(Subscriber), table(Enrollment)
+_suppression = table(Suppression)
+
+
+def _locking(people: Table) -> Select[tuple[int]]:
+    found = select(people.c.id).where(people.c.id.in_(bindparam("ids", expanding=True)))
+    return found.order_by(people.c.id).with_for_update(read=True, skip_locked=True)
+
+
+def _allowed(row: FromClause) -> ColumnElement[bool]:
+    """The rule of each kind, and no suppression: a guide asked for passes a block on letters, nothing passes `all`."""
+    person, series = _subscriber.c, _enrollment.c
+    is_letter = row.c.step.is_not(None)
+    blocked = (
+        select(_suppression.c.id)
+        .where(_suppression.c.address_key == person.address_key)
+        .where(or_(_suppression.c.scope == "all", is_letter))
+        .exists()
+    )
+    rule = case(
+        (row.c.kind.in_(["confirm", "reminder"]), and_(person.status == "pending", series.status == "pending")),
+        (is_letter, and_(person.status == "active", series.status == "active", series.paused_until.is_(None))),
+        else_=true(),
+    )
+    return and_(~blocked, rule)
+
+
+def _opening() -> Update:
+    row = _delivery.alias("row")
+    allowed = (
+        select(row.c.id)
+        .outerjoin(_subscriber, _subscriber.c.id == row.c.subscriber_id)
+        .outerjoin(_enrollment, _enrollment.c.id == row.c.enrollment_id)
+        .where(row.c.id.in_(bindparam("ids", expanding=True)), _allowed(row))
+    )
+    return (
+        update(_delivery)
+        .where(
+            _delivery.c.state == "claimed",
+            tuple_(_delivery.c.id, _delivery.c.lease_token).in_(bindparam("mine", expanding=True)),
+            _delivery.c.id.in_(allowed),
+        )
+        .values(
+            state="handing_off",
+            handed_at=bindparam("at"),
+            gate_host=HOST,
+            lease_until=ServerTime(HANDING_OFF_LEASE),
+        )
+    )
+
+
+# Built once: putting a statement together costs more than running it.
+_LOCK_PEOPLE, _LOCK_SERIES = _locking(_subscriber), _locking(_enrollment)
+_OPEN = _opening().returning(_delivery.c.id)
+
+
+class Gate(StrEnum):
+    """The gate's answer."""
+
+    OPEN = "send the dot"
+    REFUSED = "not to this person, or not any more: the row is cancelled"
+    PAUSED = "the letters are paused: the row waits again"
+    LEASE_LOST = "another worker has the row, or had it"
+    BUSY = "her row is locked by somebody else: ask again"
+    UNKNOWN = "the database did not answer: nothing may be sent"
+
+
+def open_gates(session: Session, letters: Collection[Claimed], *, now: datetime) -> dict[int, Gate]:
+    """Marks the letters that may be sent `handing_off`, settles the others, and answers by delivery id."""
+    free = _lock(session, letters)
+    asked = [letter for letter in letters if letter.id in free]
+    opened = _open(session, asked, now) if asked else set()
+    answers = {letter.id: Gate.BUSY for letter in letters}
+    for letter in asked:
+        answers[letter.id] = Gate.OPEN if letter.id in opened else _refuse(session, letter, now)
+    return answers
+
+
+def _lock(session: Session, letters: Collection[Claimed]) -> set[int]:
+    """The ids whose people nobody is changing right now.
+
+    On PostgreSQL they are share-locked until the commit, without waiting: a leave either committed before
+    this and will be seen, or has to wait. FOR SHARE cannot lock the outer side of a join: two statements.
+    On SQLite this transaction is the only writer.
+    """
+    if is_sqlite(session):
+        return {letter.id for letter in letters}
+    people = _share_locked(session, _LOCK_PEOPLE, {letter.subscriber_id for letter in letters})
+    series = _share_locked(session, _LOCK_SERIES, {letter.enrollment_id for letter in letters})
+    free = {letter.id for letter in letters if letter.subscriber_id in people and letter.enrollment_id in series}
+    locked = {letter.id for letter in letters} - free
+    if not locked:
+        return free
+    # Whoever was forgotten meanwhile cannot be locked either: her deliveries went with her, and nobody is busy.
+    return free | (locked - set(session.scalars(select(Delivery.id).where(Delivery.id.in_(locked)))))
+
+
+def _share_locked(session: Session, locking: Select[tuple[int]], ids: set[int | None]) -> set[int | None]:
+    wanted = [one for one in ids if one is not None]
+    return {None, *session.connection().scalars(locking, {"ids": wanted})} if wanted else {None}
+
+
+def _open(session: Session, letters: Collection[Claimed], now: datetime) -> set[int]:
+    # A statement of its own, after the locks: its snapshot holds every leave committed before them.
+    mine = [(letter.id, letter.token) for letter in letters]
+    ids = [letter.id for letter in letters]
+    return set(session.connection().scalars(_OPEN, {"mine": mine, "ids": ids, "at": now}))
+
+
+def _refuse(session: Session, letter: Claimed, now: datetime) -> Gate:
+    """Why the gate stayed shut; a letter that may not go is settled under its token."""
+    found = session.execute(
+        select(Delivery.state, Delivery.lease_token, Subscriber.status, Enrollment.status, Enrollment.paused_until)
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .outerjoin(Enrollment, Enrollment.id == Delivery.enrollment_id)
+        .where(Delivery.id == letter.id)
+    ).one_or_none()
+    if found is None or found[0] != "claimed" or found[1] != letter.token:
+        return Gate.LEASE_LOST
+    _state, _token, person, series, paused_until = found
+    if paused_until is not None and person == "active" and series == "active":
+        _write(session, letter, state="pending", due_at=paused_until, ready_at=paused_until)
+        return Gate.PAUSED
+    reason = {"unsubscribed": "unsubscribed", "active": "confirmed"}.get(person, "blocked address")
+    if person == "active" and letter.kind not in ("confirm", "reminder"):
+        reason = "blocked address" if series == "active" else f"series {series}"
+    _write(session, letter, state="cancelled", reason=reason, ended_at=now, dedupe_key=None)
+    return Gate.REFUSED
+
+
+def _write(session: Session, letter: Claimed, **values: object) -> None:
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id == letter.id, Delivery.lease_token == letter.token, Delivery.state == "claimed")
+        .values(**values),
+        execution_options={"synchronize_session": False},
+    )

@@ -1,0 +1,156 @@
+"""Commits the gates and results of all messages in flight together: one fsync for many messages.
+
+Senders post requests and wait. While one commit runs, the next batch gathers by itself; no timer.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+
+from sqlalchemy.exc import OperationalError
+
+from leadmagnet import failpoints
+from leadmagnet.clock import Clock
+from leadmagnet.delivery import gate, record
+from leadmagnet.delivery.gate import Gate
+from leadmagnet.delivery.journal import Journal
+from leadmagnet.delivery.letters import Claimed
+from leadmagnet.delivery.outcomes import Accepted, Outcome
+from leadmagnet.store.database import Database
+
+log = logging.getLogger(__name__)
+
+#: Keeps a SQLite transaction near ten milliseconds, so that sign-ups never wait long.
+_LARGEST_BATCH = 200
+_RETRY_SECONDS = 1.0
+#: Before a locked row is asked for again; whoever changes it is a web request, or an operator at a prompt.
+_BUSY_SECONDS = 0.01
+
+
+@dataclass(eq=False, slots=True)
+class _Asked:
+    """A gate that a sender waits for."""
+
+    letter: Claimed
+    answered: threading.Event = field(default_factory=threading.Event)
+    answer: Gate = Gate.UNKNOWN
+
+
+@dataclass(eq=False, slots=True)
+class _Told:
+    """A result on its way into the database; nobody waits for it."""
+
+    letter: Claimed
+    outcome: Outcome
+
+
+class GroupCommit:
+    """One per process. `gate` blocks until the answer is committed, `tell` returns at once."""
+
+    def __init__(self, database: Database, journal: Journal, clock: Clock) -> None:
+        self._database = database
+        self._journal = journal
+        self._clock = clock
+        self._requests: SimpleQueue[_Asked | _Told | None] = SimpleQueue()
+        self._owed: list[_Told] = []  # results that the database has not taken yet
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def gate(self, letter: Claimed) -> Gate:
+        """Asks for permission to send the dot, and waits for the committed answer."""
+        asked = _Asked(letter)
+        self._requests.put(asked)
+        asked.answered.wait()
+        return asked.answer
+
+    def tell(self, letter: Claimed, outcome: Outcome) -> None:
+        """Hands in a result; it is committed for ever tried again, the send never is."""
+        self._requests.put(_Told(letter, outcome))
+
+    def stop(self) -> bool:
+        """Commits what was handed in and ends; False if the database would not take every result."""
+        self._stopping.set()
+        self._requests.put(None)
+        self._thread.join()
+        return not self._owed
+
+    def _run(self) -> None:
+        while True:
+            batch = self._gather()
+            asked = [one for one in batch if isinstance(one, _Asked)]
+            self._owed += [one for one in batch if isinstance(one, _Told)]
+            self._commit(asked)
+            if None in batch or (self._stopping.is_set() and self._requests.empty()):
+                return
+
+    def _gather(self) -> Sequence[_Asked | _Told | None]:
+        # With results owed to a database that is away, come back soon even if nobody asks anything.
+        batch: list[_Asked | _Told | None] = []
+        if self._owed:
+            self._stopping.wait(_RETRY_SECONDS)
+        else:
+            batch.append(self._requests.get())
+        while len(batch) < _LARGEST_BATCH and not self._requests.empty():
+            batch.append(self._requests.get())
+        return batch
+
+    def _commit(self, asked: Sequence[_Asked]) -> None:
+        try:
+            answers = self._transact(self._owed, asked)
+        except Exception as error:  # whatever went wrong, the senders wait for an answer
+            log.warning("the database did not take a batch (%s)", type(error).__name__)
+            answers = {} if _is_away(error) else self._one_by_one(asked)
+        else:
+            if self._owed:
+                failpoints.reach("after_record")
+            self._owed = []
+        if asked and set(answers.values()) == {Gate.BUSY}:
+            self._stopping.wait(_BUSY_SECONDS)
+        for one in asked:
+            one.answer = answers.get(one.letter.id, Gate.UNKNOWN)
+            if one.answer is Gate.BUSY and not self._stopping.is_set():
+                self._requests.put(one)  # somebody is changing her row this moment: the next batch
+            else:
+                one.answered.set()
+
+    def _transact(self, told: Sequence[_Told], asked: Sequence[_Asked]) -> dict[int, Gate]:
+        if not told and not asked:
+            return {}
+        self._journal.sync()
+        now = self._clock()
+        with self._database.write() as session:
+            record.apply(session, [(one.letter, one.outcome) for one in told], now=now)
+            answers = gate.open_gates(session, [one.letter for one in asked], now=now) if asked else {}
+        self._journal.committed(sum(isinstance(one.outcome, Accepted) for one in told))
+        return answers
+
+    def _one_by_one(self, asked: Sequence[_Asked]) -> dict[int, Gate]:
+        """After a statement failed: one bad row must not hold up the others."""
+        still_owed = []
+        for told in self._owed:
+            try:
+                self._transact([told], [])
+            except Exception:
+                log.exception("delivery %s: its result cannot be recorded", told.letter.id)
+                still_owed.append(told)
+        self._owed = still_owed
+        answers: dict[int, Gate] = {}
+        for one in asked:
+            try:
+                answers |= self._transact([], [one])
+            except Exception:
+                log.exception("delivery %s: its gate cannot be judged", one.letter.id)
+        return answers
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database is out of reach, rather than at odds with one row."""
+    if not isinstance(error, OperationalError):
+        return False
+    # psycopg's error has no SQLSTATE when no server was there to give one.
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", "") is None

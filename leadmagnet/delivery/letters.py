@@ -1,0 +1,66 @@
+"""A claimed delivery in hand: everything a sender needs, so that it never asks the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from leadmagnet.content.compile import Letter
+from leadmagnet.content.published import Published
+from leadmagnet.content.sequences import Sequence, Step
+from leadmagnet.mail.facts import MailFacts
+from leadmagnet.sequences import schedule
+from leadmagnet.sequences.schedule import Done, Facts, PassedOver, Planned
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The part of a subscriber that planning a delivery needs."""
+
+    id: int
+    domain_group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Where a letter stands in its reader's series, so that what follows can be planned when it is sent."""
+
+    person: Person
+    enrollment_id: int
+    sequence: Sequence
+    step: Step
+    facts: Facts
+    zone: ZoneInfo
+
+    def after(self, *, letter_at: datetime | None) -> Planned | Done:
+        """What follows once this letter is behind the reader."""
+        facts = self.facts.after(self.step.slug, letter_at=letter_at)
+        return schedule.next_step(self.sequence, facts, self.zone)
+
+    def passed_over(self) -> tuple[PassedOver, ...]:
+        """The letters the reader goes past with this one."""
+        return schedule.passed_over(self.sequence, self.facts, self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One delivery under this process's lease; `token` is the fence that every later write repeats."""
+
+    id: int
+    token: int
+    kind: str
+    lane: str
+    message_id: str
+    recipient: str
+    attempts: int
+    first_attempt_at: datetime | None
+    subscriber_id: int | None  # None: test, notice
+    enrollment_id: int | None  # None: belongs to no sequence
+    published: Published
+    letter: Letter
+    facts: MailFacts
+    course: Course | None  # None: not a letter of a series
+
+    @property
+    def resent_once(self) -> bool:
+        """True for what was asked for seconds ago: after a lost reply it is repeated once."""
+        return self.kind in ("confirm", "reminder", "guide")

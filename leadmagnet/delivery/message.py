@@ -1,0 +1,64 @@
+"""Turns a claimed delivery into the bytes that go over the wire."""
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime
+
+from leadmagnet.delivery.letters import Claimed
+from leadmagnet.links import Links
+from leadmagnet.mail import compose, render
+from leadmagnet.mail.compose import Headers
+from leadmagnet.mail.facts import confirmation_values, counted, letter_values
+from leadmagnet.mail.render import Rendered
+
+
+def build(letter: Claimed, links: Links, *, now: datetime) -> bytes:
+    """The whole message, CRLF lines.
+
+    Raises RenderError, HeaderError or NotAnAddress for a letter that cannot be put together.
+    """
+    return compose.compose(rendered(letter, links), _headers(letter, links, now))
+
+
+def rendered(letter: Claimed, links: Links) -> Rendered:
+    """The letter filled with its reader's facts. Raises RenderError."""
+    subscriber, enrollment = letter.subscriber_id or 0, letter.enrollment_id or 0
+    if _is_confirmation(letter):
+        values = confirmation_values(letter.published, links, letter.facts, enrollment_id=enrollment)
+    else:
+        values = letter_values(
+            letter.published, links, letter.facts, subscriber_id=subscriber, enrollment_id=enrollment
+        )
+        if letter.subscriber_id is not None:  # a test mail counts nobody
+            values = counted(values, links, letter.id)
+    made = render.render(letter.letter, values)
+    return replace(made, subject=f"[test] {made.subject}") if letter.kind == "test" else made
+
+
+def _headers(letter: Claimed, links: Links, now: datetime) -> Headers:
+    published = letter.published
+    folder = letter.letter.path.split("/")[1]
+    of_series = folder != "system"
+    # RFC 2369 and RFC 8058 belong on letters; a confirmation is no list mail, and nobody is on a list yet.
+    return Headers(
+        sender=letter.letter.sender or published.site.sender,
+        reply_to=published.site.reply_to,
+        recipient=letter.recipient,
+        message_id=letter.message_id,
+        date=now,
+        delivery_id=str(letter.id),
+        list_id=f"{folder}.{published.sender_domain}" if of_series else None,
+        unsubscribe_url=links.leave(letter.subscriber_id or 0) if not _is_confirmation(letter) else None,
+        auto_submitted=not of_series,
+        feedback_id=f"{letter.letter.slug}:{folder}:leadmagnet:{_sender_id(published.sender_domain)}",
+        smtputf8=True,  # the connection knows what it can carry, and refuses
+    )
+
+
+def _is_confirmation(letter: Claimed) -> bool:
+    return letter.letter.path.startswith("email_templates/system/confirm")
+
+
+def _sender_id(domain: str) -> str:
+    """Gmail's feedback loop wants 5 to 15 characters that stay the same for a sender."""
+    return hashlib.sha256(domain.encode()).hexdigest()[:10]

@@ -1,0 +1,99 @@
+"""Claims due deliveries: takes rows under a lease, and keeps the lease alive."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Row, Select, select, update
+from sqlalchemy.orm import Session
+
+from leadmagnet.content.published import Published
+from leadmagnet.store.columns import ServerTime
+from leadmagnet.store.dialect import is_sqlite
+from leadmagnet.store.models import Delivery
+
+TRANSACTIONAL, SEQUENCE = "transactional", "sequence"
+#: The order in which lanes are served: what somebody waits for goes first.
+LANES = (TRANSACTIONAL, SEQUENCE)
+
+_TAKEN = (
+    Delivery.id,
+    Delivery.lease_token,
+    Delivery.kind,
+    Delivery.lane,
+    Delivery.subscriber_id,
+    Delivery.enrollment_id,
+    Delivery.sequence,
+    Delivery.step,
+    Delivery.due_at,
+    Delivery.ready_at,
+    Delivery.attempts,
+    Delivery.first_attempt_at,
+    Delivery.message_id,
+    Delivery.facts,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds claimed rows (`owner`, new for every process start), and for how many seconds."""
+
+    owner: str
+    seconds: int
+
+
+def take(
+    session: Session, published: Published, lease: Lease, *, lane: str, limit: int, now: datetime
+) -> Sequence[Row[tuple[object, ...]]]:
+    """Marks up to `limit` due rows of a lane as claimed, oldest first, and returns them.
+
+    One table only: a joined row would be read from the snapshot before the lock. Two callers never get
+    the same row: SKIP LOCKED on PostgreSQL, one writer at a time on SQLite.
+    """
+    due = select(Delivery.id).where(Delivery.state == "pending", Delivery.lane == lane, Delivery.ready_at <= now)
+    due = due.order_by(Delivery.ready_at, Delivery.id).limit(limit)
+    rows = session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(_locked(session, due)), Delivery.state == "pending")
+        .values(
+            state="claimed",
+            lease_owner=lease.owner,
+            lease_token=Delivery.lease_token + 1,
+            lease_until=ServerTime(lease.seconds),
+            release_id=published.number or None,
+        )
+        .returning(*_TAKEN),
+        execution_options={"synchronize_session": False},
+    ).all()
+    return sorted(rows, key=lambda row: (row.ready_at, row.id))  # RETURNING promises no order
+
+
+def renew(session: Session, lease: Lease) -> None:
+    """Extends the lease of every row this process has claimed; a frozen process does not, and loses them."""
+    # A row that is locked stands at its gate, which gives it a longer lease: to wait for it could end in a deadlock.
+    mine = select(Delivery.id).where(Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(_locked(session, mine)), Delivery.state == "claimed")
+        .values(lease_until=ServerTime(lease.seconds)),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def release(session: Session, lease: Lease) -> None:
+    """Gives back every row this process has claimed but not begun to hand over."""
+    session.execute(
+        update(Delivery)
+        .where(Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
+        .values(state="pending", lease_token=Delivery.lease_token + 1),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _locked(session: Session, ids: Select[int]) -> Select[int]:
+    """The rows of `ids` that nobody else has locked, locked."""
+    if not is_sqlite(session):
+        ids = ids.with_for_update(skip_locked=True)
+    # A CTE that locks runs once. A plain subquery may be run again for every row, each time past the rows that it
+    # has locked: PostgreSQL would claim the whole queue, whatever the limit.
+    return select(ids.cte("locked").c.id)

@@ -1,0 +1,127 @@
+"""Decides, right after a claim, what has become of each row since it was planned.
+
+`due_at` is a cached answer. The truth is asked here again, from the live release and today's facts, and a
+row that is no longer right is moved, skipped, expired or cancelled before any connection is opened.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from leadmagnet.content.sequences import Sequence
+from leadmagnet.sequences import schedule
+from leadmagnet.sequences.schedule import Done, Facts, Planned
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Still right: send it. The start in `facts` is moved if the letter is late."""
+
+    planned: Planned
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Right, but not yet: due later."""
+
+    due: datetime
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The person asked for quiet until then."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Another letter is next, or none: this one is cancelled, and what follows is planned."""
+
+    reason: str
+    following: Planned | Done
+
+
+@dataclass(frozen=True, slots=True)
+class PassOver:
+    """Not for this person (`skipped`) or too late (`expired`): it counts as handled, and what follows is planned."""
+
+    state: str
+    reason: str
+    planned: Planned
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The series is over for this person."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The enrollment is not running: the row has no business being there."""
+
+    reason: str
+
+
+Decision = Send | Move | Pause | Replace | PassOver | End | Drop
+
+
+class Standing(Protocol):
+    """What counts of an enrollment: a row that has these, whatever else it holds."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def exit_reason(self) -> str | None: ...
+    @property
+    def paused_until(self) -> datetime | None: ...
+
+
+def judge(
+    enrollment: Standing, sequence: Sequence | None, slug: str, facts: Facts, zone: ZoneInfo, *, now: datetime
+) -> Decision:
+    """What to do with the claimed letter `slug` of this enrollment."""
+    if enrollment.status != "active":
+        return Drop(enrollment.exit_reason or enrollment.status)
+    if sequence is None:
+        return End("sequence removed")
+    stop = schedule.stop_reason(sequence, facts)
+    if stop is not None:
+        return End(stop)
+    if enrollment.paused_until is not None and enrollment.paused_until > now:
+        return Pause(enrollment.paused_until)
+    answer = schedule.next_step(sequence, facts, zone)
+    if isinstance(answer, Done) or answer.step.slug != slug:
+        return Replace(_gone(sequence, slug), answer)
+    return _judge_next(sequence, answer, facts, zone, now)
+
+
+def _judge_next(sequence: Sequence, planned: Planned, facts: Facts, zone: ZoneInfo, now: datetime) -> Decision:
+    if schedule.expired(planned, now, zone):
+        return PassOver("expired", "not_after has passed", planned, facts)
+    late = schedule.lateness(planned, now)
+    if late > timedelta(0):
+        facts = replace(facts, start=facts.start + late)
+        again = schedule.next_step(sequence, facts, zone)
+        if isinstance(again, Done) or again.step.slug != planned.step.slug:
+            return Replace("its turn has passed", again)
+        planned = again
+    if planned.due > now:
+        return Move(planned.due, facts)
+    reason = schedule.skip_reason(planned.step, facts)
+    if reason is not None:
+        return PassOver("skipped", reason, planned, facts)
+    return Send(planned, facts)
+
+
+def _gone(sequence: Sequence, slug: str) -> str:
+    step = next((step for step in sequence.steps if step.slug == slug), None)
+    if step is None:
+        return "letter removed"
+    return "draft" if step.draft else "another letter comes first"

@@ -1,0 +1,137 @@
+"""Writes down what became of letters, many at once, with what follows in the same transaction."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from leadmagnet.audience import suppressions
+from leadmagnet.content.published import Published
+from leadmagnet.delivery.letters import Claimed
+from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome, Returned
+from leadmagnet.sequences import enrollments
+from leadmagnet.store.dialect import table
+from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Subscriber
+
+Result = tuple[Claimed, Outcome]
+
+#: From a claim on, a row is ours to write while it carries our token in one of these states.
+_OURS = ("claimed", "handing_off")
+
+_delivery, _enrollment = table(Delivery), table(Enrollment)
+_SENT = (
+    update(_delivery)
+    .where(
+        _delivery.c.state == "handing_off",
+        tuple_(_delivery.c.id, _delivery.c.lease_token).in_(bindparam("mine", expanding=True)),
+    )
+    .values(state="sent", sent_at=bindparam("at"), begun=0, smtp_code=250, smtp_class="accepted", reason=None)
+    .returning(_delivery.c.id)
+)
+_RUNNING = select(_enrollment.c.id).where(
+    _enrollment.c.id.in_(bindparam("ids", expanding=True)), _enrollment.c.status == "active"
+)
+
+
+def apply(session: Session, results: Sequence[Result], *, now: datetime) -> None:
+    """Records every result whose lease still holds; a lost lease writes nothing."""
+    sent = [(letter, outcome) for letter, outcome in results if isinstance(outcome, Accepted)]
+    if sent:
+        _finish(session, sent)
+    for letter, outcome in results:
+        match outcome:
+            case Deferred(code, reply_class, ready_at):
+                first = letter.first_attempt_at or now
+                _write(
+                    session,
+                    letter,
+                    state="pending",
+                    attempts=letter.attempts + 1,
+                    first_attempt_at=first,
+                    begun=0,
+                    ready_at=ready_at,
+                    smtp_code=code,
+                    smtp_class=reply_class,
+                )
+            case Returned(ready_at):
+                _write(session, letter, state="pending", ready_at=ready_at)
+            case Failed():
+                _fail(session, letter, outcome, now)
+            case Lost(at):
+                _lose(session, letter, at)
+
+
+def _finish(session: Session, sent: Sequence[tuple[Claimed, Accepted]]) -> None:
+    """`sent` and the next letter are one transaction: a crash finds both or neither."""
+    at = sent[0][1].at
+    mine = [(letter.id, letter.token) for letter, _accepted in sent]
+    done = set(session.connection().scalars(_SENT, {"mine": mine, "at": at}))
+    handled = [(letter, accepted.at) for letter, accepted in sent if letter.id in done]
+    go_on(session, [(letter, letter_at) for letter, letter_at in handled], now=at)
+
+
+def go_on(session: Session, handled: Collection[tuple[Claimed, datetime | None]], *, now: datetime) -> None:
+    """Plans what follows each handled letter of a series; `letter_at` None: no letter went out."""
+    courses = [(letter, letter_at) for letter, letter_at in handled if letter.course is not None]
+    if not courses:
+        return
+    ids = [letter.enrollment_id for letter, _at in courses]
+    running = set(session.connection().scalars(_RUNNING, {"ids": ids}))
+    passed, following, tags = [], {}, []
+    published: Published | None = None
+    for letter, letter_at in courses:
+        course = letter.course
+        if course is None or course.enrollment_id not in running:
+            continue
+        published = letter.published
+        passed += [(course.enrollment_id, course.person, course.sequence, over) for over in course.passed_over()]
+        following[course.enrollment_id] = (course.person, course.sequence, course.after(letter_at=letter_at))
+        if course.step.tag is not None and letter_at is not None:
+            tags.append((course.person.id, course.step.tag))
+    if published is None:
+        return
+    enrollments.pass_over(session, published, passed, now=now)
+    enrollments.give_tags(session, published, tags, now=now)
+    enrollments.follow(session, published, following, now=now)
+
+
+def _fail(session: Session, letter: Claimed, failed: Failed, now: datetime) -> None:
+    values: dict[str, Any] = {"smtp_code": failed.code, "smtp_class": failed.reply_class}
+    if not _write(session, letter, state="failed", reason=failed.reason, ended_at=now, **values):
+        return
+    if failed.suppress and letter.subscriber_id is not None:
+        key = session.scalar(select(Subscriber.address_key).where(Subscriber.id == letter.subscriber_id))
+        if key is not None:
+            suppressions.add(session, key, "all", failed.reason, now=now)
+        enrollments.leave(session, letter.subscriber_id, "bounced", now=now)
+    else:
+        go_on(session, [(letter, None)], now=now)
+
+
+def _lose(session: Session, letter: Claimed, at: datetime) -> None:
+    """A lost reply: counts as progress, because most were accepted, and waits for evidence or the operator."""
+    if _write(session, letter, state="uncertain", reason="the server's answer was lost", ended_at=at):
+        session.add(
+            AuditEvent(
+                at=at,
+                event="uncertain",
+                delivery_id=letter.id,
+                subscriber_id=letter.subscriber_id,
+                detail={"reason": "the server's answer was lost"},
+            )
+        )
+        go_on(session, [(letter, at)], now=at)
+
+
+def _write(session: Session, letter: Claimed, **values: Any) -> bool:
+    """A guarded write: False, and nothing changed, if the lease was lost."""
+    written = session.execute(
+        update(Delivery)
+        .where(Delivery.id == letter.id, Delivery.lease_token == letter.token, Delivery.state.in_(_OURS))
+        .values(**values)
+        .returning(Delivery.id),
+        execution_options={"synchronize_session": False},
+    )
+    return written.first() is not None

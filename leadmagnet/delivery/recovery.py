@@ -1,0 +1,144 @@
+"""Settles what a dead process left behind: by its journal, by its lease, by the kind of mail."""
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from leadmagnet.content.published import Published
+from leadmagnet.delivery.journal import AcceptedLine
+from leadmagnet.delivery.letters import Person
+from leadmagnet.sequences import enrollments, schedule
+from leadmagnet.sequences import facts as people_facts
+from leadmagnet.store.columns import ServerTime
+from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Subscriber
+
+log = logging.getLogger(__name__)
+
+#: What was asked for seconds ago is repeated once, this long after the reply was lost.
+RESEND_AFTER = timedelta(minutes=2)
+#: Kinds that are repeated once: losing them loses the person, and a second copy does no harm.
+RESENT_ONCE = ("confirm", "reminder", "guide")
+
+
+def replay(session: Session, published: Published, path: Path, lines: list[AcceptedLine], *, now: datetime) -> int:
+    """Marks as sent what a dead process's journal says was accepted; returns how many rows that settled."""
+    settled = 0
+    for line in lines:
+        row = session.execute(
+            update(Delivery)
+            .where(
+                Delivery.id == line.delivery_id,
+                Delivery.message_id == line.message_id,
+                Delivery.state.in_(["handing_off", "uncertain"]),
+            )
+            .values(
+                state="sent",
+                sent_at=line.at,
+                ended_at=None,
+                reason=None,
+                begun=0,
+                smtp_code=250,
+                smtp_class="accepted",
+                lease_token=Delivery.lease_token + 1,
+            )
+            .returning(Delivery.enrollment_id, Delivery.step, Delivery.subscriber_id),
+            execution_options={"synchronize_session": False},
+        ).one_or_none()
+        if row is None:
+            continue
+        settled += 1
+        _audit(session, "sent by journal", line.delivery_id, row.subscriber_id, now)
+        if row.step is not None:
+            go_on(session, published, row.enrollment_id, row.step, now=now)
+    if settled:
+        log.warning("journal %s: %d mails had been accepted", path.name, settled)
+    return settled
+
+
+def sweep(session: Session, published: Published, *, limit: int, now: datetime) -> int:
+    """Takes rows away from dead leases; returns how many. The guards stand in the UPDATEs, the token is the fence."""
+    returned = session.scalars(
+        update(Delivery)
+        .where(Delivery.state == "claimed", Delivery.lease_until < ServerTime(0))
+        .values(state="pending", lease_token=Delivery.lease_token + 1)
+        .returning(Delivery.id),
+        execution_options={"synchronize_session": False},
+    ).all()
+    dead = select(Delivery.id).where(Delivery.state == "handing_off", Delivery.lease_until < ServerTime(0)).limit(limit)
+    lost = session.execute(
+        update(Delivery)
+        .where(
+            Delivery.id.in_(dead.scalar_subquery()),
+            Delivery.state == "handing_off",
+            Delivery.lease_until < ServerTime(0),
+        )
+        .values(
+            state="uncertain",
+            lease_token=Delivery.lease_token + 1,
+            reason="the sender died before the server's answer",
+            ended_at=now,
+        )
+        .returning(Delivery.id, Delivery.enrollment_id, Delivery.step, Delivery.subscriber_id),
+        execution_options={"synchronize_session": False},
+    ).all()
+    for row in lost:
+        _audit(session, "uncertain", row.id, row.subscriber_id, now)
+        if row.step is not None:
+            go_on(session, published, row.enrollment_id, row.step, now=now)
+    return len(returned) + len(lost)
+
+
+def resend_once(session: Session, *, now: datetime) -> int:
+    """Puts back, once and with the same Message-ID, the maybe-sent mails somebody is waiting for."""
+    again = session.execute(
+        update(Delivery)
+        .where(
+            Delivery.state == "uncertain",
+            Delivery.kind.in_(RESENT_ONCE),
+            Delivery.resends < 1,
+            Delivery.ended_at <= now - RESEND_AFTER,
+        )
+        .values(
+            state="pending",
+            reason=None,
+            ended_at=None,
+            resends=Delivery.resends + 1,
+            ready_at=now,
+            lease_token=Delivery.lease_token + 1,
+        )
+        .returning(Delivery.id, Delivery.subscriber_id),
+        execution_options={"synchronize_session": False},
+    ).all()
+    for row in again:
+        _audit(session, "resent once", row.id, row.subscriber_id, now)
+    return len(again)
+
+
+def go_on(session: Session, published: Published, enrollment_id: int, slug: str, *, now: datetime) -> None:
+    """Plans what follows the letter `slug`, which was settled without its sender: as the sender would have."""
+    found = session.execute(
+        select(Enrollment.sequence, Enrollment.start_at, Subscriber.id, Subscriber.domain_group, Subscriber.timezone)
+        .join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
+        .where(Enrollment.id == enrollment_id, Enrollment.status == "active")
+    ).one_or_none()
+    sequence = published.sequence(found.sequence) if found is not None else None
+    if found is None or sequence is None:
+        return
+    facts = people_facts.gather(session, {enrollment_id: (found.id, found.start_at)})[enrollment_id]
+    person = Person(found.id, found.domain_group)
+    step = sequence.step(slug)
+    if step is not None:
+        before = replace(facts, handled=facts.handled - {slug})
+        passed = schedule.passed_over(sequence, before, step)
+        enrollments.pass_over(session, published, [(enrollment_id, person, sequence, over) for over in passed], now=now)
+        enrollments.give_tags(session, published, [(person.id, step.tag)] if step.tag is not None else [], now=now)
+    answer = schedule.next_step(sequence, facts, published.zone_of(found.timezone))
+    enrollments.follow(session, published, {enrollment_id: (person, sequence, answer)}, now=now)
+
+
+def _audit(session: Session, event: str, delivery_id: int, subscriber_id: int | None, now: datetime) -> None:
+    session.add(AuditEvent(at=now, event=event, delivery_id=delivery_id, subscriber_id=subscriber_id))

@@ -1,0 +1,107 @@
+"""Test mails: a letter as it is on disk, to the operator, on the road that every mail takes."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import insert
+
+from leadmagnet.clock import Clock
+from leadmagnet.content.published import Published
+from leadmagnet.delivery.group_commit import GroupCommit
+from leadmagnet.delivery.journal import Journal
+from leadmagnet.delivery.letters import Claimed
+from leadmagnet.delivery.outcomes import Outcome
+from leadmagnet.delivery.queue import TRANSACTIONAL
+from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
+from leadmagnet.delivery.throttle import Breaker
+from leadmagnet.links import Links
+from leadmagnet.mail.facts import MailFacts
+from leadmagnet.store.columns import ServerTime
+from leadmagnet.store.database import Database
+from leadmagnet.store.models import Delivery
+
+_LEASE_SECONDS = 15 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A letter to try out: `folder` and `slug` name it in `published`, which may be a draft (number 0)."""
+
+    published: Published
+    folder: str
+    slug: str
+    recipient: str
+
+
+def send(
+    database: Database,
+    connect: Connect,
+    links: Links,
+    journal_folder: Path,
+    sample: Sample,
+    readers: Iterable[MailFacts],
+    *,
+    clock: Clock,
+) -> Iterator[tuple[MailFacts, Outcome | None]]:
+    """Sends the letter once for each sample reader, and yields what became of each.
+
+    The rows are claimed from the start: a worker of the live release must not take them.
+    """
+    owner = str(uuid.uuid4())
+    journal = Journal(journal_folder, owner)
+    commits = GroupCommit(database, journal, clock)
+    road = Road(connect, commits, journal, links, Breaker(), clock)
+    sender = Sender(road, InHand(), taken=lambda: None, name="test-mail")
+    commits.start()
+    try:
+        for facts in readers:
+            letter = _claimed(database, sample, facts, owner, now=clock())
+            outcome = sender.deliver(letter)
+            if outcome is not None:
+                commits.tell(letter, outcome)
+            yield facts, outcome
+    finally:
+        sender.hang_up()
+        journal.close(keep=not commits.stop())
+
+
+def _claimed(database: Database, sample: Sample, facts: MailFacts, owner: str, *, now: datetime) -> Claimed:
+    message_id = f"{uuid.uuid4().hex}@{sample.published.sender_domain}"
+    stored = {**facts.to_json(), "recipient": sample.recipient, "folder": sample.folder, "slug": sample.slug}
+    with database.write() as session:
+        number = session.execute(
+            insert(Delivery)
+            .values(
+                kind="test",
+                lane=TRANSACTIONAL,
+                state="claimed",
+                due_at=now,
+                ready_at=now,
+                lease_owner=owner,
+                lease_token=1,
+                lease_until=ServerTime(_LEASE_SECONDS),
+                message_id=message_id,
+                domain_group="test",
+                facts=stored,
+            )
+            .returning(Delivery.id)
+        ).scalar_one()
+    return Claimed(
+        id=number,
+        token=1,
+        kind="test",
+        lane=TRANSACTIONAL,
+        message_id=message_id,
+        recipient=sample.recipient,
+        attempts=0,
+        first_attempt_at=None,
+        subscriber_id=None,
+        enrollment_id=None,
+        published=sample.published,
+        letter=sample.published.letter(sample.folder, sample.slug),
+        facts=facts,
+        course=None,
+    )

@@ -1,0 +1,155 @@
+"""A worker process is killed at every named point; what it leaves behind is exactly what was promised."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from leadmagnet.content.compile import Build
+from leadmagnet.delivery import recovery
+from leadmagnet.delivery.journal import left_behind
+from leadmagnet.failpoints import POINTS
+from leadmagnet.mail.smtp import Connection, Server
+from leadmagnet.store.database import Database
+from leadmagnet.store.models import Delivery
+from tests.mail.servers import ScriptedServer
+from tests.world import World
+
+ROOT = Path(__file__).resolve().parents[2]
+ADA = "ada@example.com"
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a crash leaves: the row's state, the state it ends in, and how often the server took the letter."""
+
+    state: str
+    settled: str
+    accepted: int
+
+
+UNSENT = Left("claimed", "sent", 1)
+#: Before the gate the protocol proves that nothing was sent; after it only the journal can prove that it was.
+PROMISES = {
+    "before_claim_commit": Left("pending", "sent", 1),
+    "after_claim": UNSENT,
+    "after_mail": UNSENT,
+    "after_rcpt": UNSENT,
+    "after_data": UNSENT,
+    "after_body": UNSENT,
+    "after_gate": Left("handing_off", "uncertain", 0),
+    "after_dot": Left("handing_off", "uncertain", 1),
+    "after_250": Left("handing_off", "uncertain", 1),
+    "after_journal": Left("handing_off", "sent", 1),
+    "after_record": Left("sent", "sent", 1),
+}
+
+
+def test_every_failpoint_has_its_promise() -> None:
+    assert tuple(PROMISES) == POINTS
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as started:
+        yield started
+
+
+@pytest.fixture
+def living(database: Database, example: Build, tmp_path: Path, server: ScriptedServer) -> Iterator[World]:
+    """The example site at the present moment, sending to `server`: the killed worker reads the real clock."""
+    relay = Server("127.0.0.1", server.port, "off")
+    with World(
+        database, example, tmp_path, connect=lambda: Connection.open(relay, local_hostname="localhost")
+    ) as world:
+        yield world
+
+
+def zone_where_it_is_nine() -> str:
+    """A zone in which a letter of half past seven is due since an hour and a half."""
+    offset = (9 - datetime.now(UTC).hour + 12) % 24 - 12
+    return f"Etc/GMT{-offset:+d}" if offset else "Etc/GMT"
+
+
+def kill_a_worker(point: str, database_url: str, site: Path, server: ScriptedServer) -> None:
+    """Runs a real worker until it kills itself at `point`."""
+    shutil.copy(ROOT / "leadmagnet.toml", site / "leadmagnet.toml")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "LEADMAGNET_DATABASE_URL": database_url,
+        "LEADMAGNET_SMTP_URL": f"smtp://127.0.0.1:{server.port}?tls=off",
+        "LEADMAGNET_SECRET_KEYS": "first key",
+        "LEADMAGNET_SUPPRESSION_KEY": "a secret for address hashes",
+        "LEADMAGNET_DATA_DIR": str(site / "var"),
+        "LEADMAGNET_WORKER_CONNECTIONS": "1",
+        "LEADMAGNET_FAILPOINT": point,
+    }
+    command = [sys.executable, "-m", "leadmagnet", "worker", "--site", str(site)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == -9, done.stdout + done.stderr
+
+
+def settle(world: World, site: Path) -> None:
+    """What the next worker does: replay journals, take rows from dead leases, send what is due."""
+    world.now = datetime.now(UTC)
+    with world.database.write() as session:
+        session.execute(update(Delivery).where(Delivery.lease_until.is_not(None)).values(lease_until=world.now - YEAR))
+    for path, lines in left_behind(site / "var" / "journal"):
+        with world.database.write() as session:
+            recovery.replay(session, world.published, path, lines, now=world.now)
+    with world.database.write() as session:
+        recovery.sweep(session, world.published, limit=100, now=world.now)
+    world.deliver()
+
+
+YEAR = timedelta(days=365)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_worker_killed_while_it_sends_a_letter(
+    point: str, living: World, database_url: str, server: ScriptedServer, tmp_path: Path
+) -> None:
+    promise = PROMISES[point]
+    living.now = datetime.now(UTC) - timedelta(days=2)
+    living.joins(ADA, timezone=zone_where_it_is_nine())
+    server.arrived.clear()
+
+    kill_a_worker(point, database_url, tmp_path, server)
+    (letter,) = living.deliveries(step="tight-hips")
+    assert letter.state == promise.state
+
+    settle(living, tmp_path)
+    (letter,) = living.deliveries(step="tight-hips")
+    assert letter.state == promise.settled
+    assert letter.reason is not None or letter.state == "sent"
+    assert [mail.recipient for mail in server.arrived] == [ADA] * promise.accepted
+    # Sent or maybe sent, the series goes on, once.
+    assert [row.state for row in living.deliveries(step="yoga-for-runners")] == ["pending"]
+
+
+@pytest.mark.parametrize(("point", "accepted"), [("after_gate", 1), ("after_dot", 2)])
+def test_a_confirmation_that_was_maybe_sent_is_repeated_once(
+    point: str, accepted: int, living: World, database_url: str, server: ScriptedServer, tmp_path: Path
+) -> None:
+    living.now = datetime.now(UTC)
+    living.asks(ADA)
+    kill_a_worker(point, database_url, tmp_path, server)
+    settle(living, tmp_path)
+    assert [row.state for row in living.deliveries(kind="confirm")] == ["uncertain"]
+    for _twice in range(2):
+        living.now += timedelta(minutes=3)
+        with living.database.write() as session:
+            recovery.resend_once(session, now=living.now)
+        living.deliver()
+    assert [row.state for row in living.deliveries(kind="confirm")] == ["sent"]
+    ids = [next(line for line in mail.raw.split(b"\r\n") if line.startswith(b"Message-ID")) for mail in server.arrived]
+    assert len(ids) == accepted
+    assert len(set(ids)) == 1
