@@ -1,0 +1,109 @@
+"""The state of everything at a glance: counts, lateness, what needs the operator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from leadmagnet.content.sequences import Sequence, Step
+from leadmagnet.publishing.releases import Live, NothingPublished
+from leadmagnet.reports import heartbeats
+from leadmagnet.store.models import Delivery, Enrollment, Subscriber
+
+#: Every state is counted, also at zero: a program that reads this need not know which may be missing.
+STATES = (
+    "pending",
+    "claimed",
+    "handing_off",
+    "sent",
+    "failed",
+    "cancelled",
+    "expired",
+    "skipped",
+    "held",
+    "uncertain",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StepStatus:
+    """One letter on the map: how many wait for it, had it, did not get it."""
+
+    step: Step
+    counts: Mapping[str, int]  # by state
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceStatus:
+    """One sequence on the map."""
+
+    sequence: Sequence
+    enrollments: Mapping[str, int]  # by status
+    steps: tuple[StepStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What `status` shows. `release` is None before the first publish."""
+
+    release: int | None
+    deliveries: Mapping[str, int]
+    due_now: int
+    oldest_due_seconds: int
+    workers: int
+    subscribers: Mapping[str, int]
+    sequences: tuple[SequenceStatus, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """The documented form of `status --json`."""
+        return {
+            "deliveries": dict(self.deliveries),
+            "due_now": self.due_now,
+            "oldest_due_seconds": self.oldest_due_seconds,
+            "release": self.release,
+            "workers": self.workers,
+            "subscribers": dict(self.subscribers),
+        }
+
+
+def status(session: Session, *, now: datetime) -> Status:
+    """Counts everything; reads, never changes."""
+    try:
+        published = Live().get(session)
+    except NothingPublished:
+        published = None
+    due, oldest = session.execute(
+        select(func.count(), func.min(Delivery.ready_at)).where(Delivery.state == "pending", Delivery.ready_at <= now)
+    ).one()
+    sequences = published.compiled.sequences.values() if published is not None else ()
+    return Status(
+        release=published.number if published is not None else None,
+        deliveries=dict.fromkeys(STATES, 0) | _counts(session, Delivery.state),
+        due_now=due,
+        oldest_due_seconds=int((now - oldest).total_seconds()) if oldest is not None else 0,
+        workers=heartbeats.alive(session, now=now),
+        subscribers={"pending": 0, "active": 0, "unsubscribed": 0} | _counts(session, Subscriber.status),
+        sequences=tuple(_sequence(session, sequence) for sequence in sequences),
+    )
+
+
+def _counts(session: Session, column: InstrumentedAttribute[str]) -> dict[str, int]:
+    return dict(session.execute(select(column, func.count()).group_by(column)).all())
+
+
+def _sequence(session: Session, sequence: Sequence) -> SequenceStatus:
+    people = session.execute(
+        select(Enrollment.status, func.count()).where(Enrollment.sequence == sequence.slug).group_by(Enrollment.status)
+    ).all()
+    mails = session.execute(
+        select(Delivery.step, Delivery.state, func.count())
+        .where(Delivery.sequence == sequence.slug, Delivery.step.is_not(None))
+        .group_by(Delivery.step, Delivery.state)
+    ).all()
+    steps = tuple(
+        StepStatus(step, {state: count for slug, state, count in mails if slug in (step.slug, *step.was)})
+        for step in sequence.steps
+    )
+    return SequenceStatus(sequence, dict(people), steps)

@@ -1,0 +1,145 @@
+"""The metronome: ticks, sweeps and housekeeping around one dispatcher.
+
+APScheduler keeps no campaign time: it only says "look again". Any number of workers may tick, because
+every chore takes its rows in SQL.
+"""
+
+import logging
+import os
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from leadmagnet.clock import Clock
+from leadmagnet.delivery import queue, recovery
+from leadmagnet.delivery.dispatcher import Dispatcher
+from leadmagnet.delivery.gate import HOST
+from leadmagnet.delivery.journal import AcceptedLine, left_behind
+from leadmagnet.delivery.queue import Lease
+from leadmagnet.delivery.sender import Connect
+from leadmagnet.links import Links
+from leadmagnet.publishing import replan
+from leadmagnet.publishing.releases import Live, NothingPublished
+from leadmagnet.reports import heartbeats
+from leadmagnet.sequences import signup
+from leadmagnet.settings import Settings
+from leadmagnet.store.database import Database, Session
+from leadmagnet.store.signals import Listener
+
+log = logging.getLogger(__name__)
+
+TICK = timedelta(seconds=2)
+SWEEP = timedelta(seconds=15)
+HOUSEKEEPING = timedelta(minutes=1)
+REMIND_AFTER = timedelta(hours=24)
+#: Rows that one chore touches in one transaction: sign-ups never wait long behind it.
+CHUNK = 200
+#: How long a stopping worker lets a slow server answer.
+STOP_SECONDS = 30.0
+
+
+class Worker:
+    """Everything that sends, in one process. `start` returns at once; `stop` finishes what is in flight."""
+
+    def __init__(self, settings: Settings, database: Database, connect: Connect, links: Links, *, clock: Clock) -> None:
+        self.id = str(uuid.uuid4())
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._started_at = clock()
+        self._live = Live()
+        self._lease = Lease(self.id, settings.lease_seconds)
+        self.dispatcher = Dispatcher(
+            database,
+            connect,
+            links,
+            lease=self._lease,
+            connections=settings.worker_connections,
+            journal_folder=settings.data_dir / "journal",
+            clock=clock,
+        )
+        self._listener = Listener(database, self.dispatcher.wake)
+        # A clock set back must not stop the ticking, and a late tick is as good as a punctual one.
+        self._metronome = BackgroundScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+
+    def start(self) -> None:
+        self.recover()
+        self.renew()
+        self.dispatcher.start()
+        self._listener.start()
+        self._every(TICK, self.dispatcher.wake)
+        self._every(timedelta(seconds=self._settings.lease_seconds / 3), self.renew)
+        self._every(SWEEP, self.sweep)
+        self._every(HOUSEKEEPING, self.keep_house)
+        self._metronome.start()
+        self.dispatcher.wake()
+
+    def stop(self) -> bool:
+        """Stops in good order; False if a letter was still waiting for a server's answer."""
+        self._metronome.shutdown(wait=True)
+        self._listener.stop()
+        done = self.dispatcher.stop(STOP_SECONDS)
+        self._in_chore("heartbeat", lambda session, _now: heartbeats.end(session, self.id))
+        return done
+
+    def recover(self) -> None:
+        """Settles what dead processes of this machine left in their journals."""
+        for path, lines in left_behind(Path(self._settings.data_dir) / "journal"):
+            settle = _Replay(self._live, path, lines)
+            if self._in_chore("journal", settle):
+                path.unlink(missing_ok=True)
+
+    def renew(self) -> None:
+        """Keeps our leases, and says that we live."""
+        self._in_chore("leases", lambda session, _now: queue.renew(session, self._lease))
+        self._in_chore(
+            "heartbeat",
+            lambda session, now: heartbeats.beat(
+                session, self.id, host=HOST, pid=os.getpid(), started_at=self._started_at, now=now
+            ),
+        )
+
+    def sweep(self) -> None:
+        """Takes rows from the dead, repeats once what somebody waits for, and re-plans after a publish."""
+        self._in_chore("sweep", lambda s, now: recovery.sweep(s, self._live.get(s), limit=CHUNK, now=now))
+        self._in_chore("resend", lambda s, now: recovery.resend_once(s, now=now))
+        while self._in_chore("replan", lambda s, now: replan.chunk(s, self._live.get(s), limit=CHUNK, now=now)):
+            self.dispatcher.wake()
+
+    def keep_house(self) -> None:
+        """Reminds once, and forgets who never confirmed."""
+        self._in_chore(
+            "remind", lambda s, now: signup.remind(s, self._live.get(s), after=REMIND_AFTER, limit=CHUNK, now=now)
+        )
+        self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
+        self.dispatcher.wake()
+
+    def _every(self, interval: timedelta, chore: Callable[[], None]) -> None:
+        self._metronome.add_job(chore, "interval", seconds=interval.total_seconds())
+
+    def _in_chore(self, name: str, chore: Callable[[Session, datetime], object]) -> object:
+        """Runs one chore in its own transaction; a chore that fails is tried again at its next turn."""
+        try:
+            with self._database.write() as session:
+                return chore(session, self._clock())
+        except NothingPublished:
+            return None
+        except Exception:
+            log.exception("chore %s failed", name)
+            return None
+
+
+class _Replay:
+    """A journal's replay, as a chore."""
+
+    def __init__(self, live: Live, path: Path, lines: list[AcceptedLine]) -> None:
+        self._live, self._path, self._lines = live, path, lines
+
+    def __call__(self, session: Session, now: datetime) -> bool:
+        recovery.replay(session, self._live.get(session), self._path, self._lines, now=now)
+        return True
