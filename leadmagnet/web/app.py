@@ -1,0 +1,114 @@
+"""The web application: its doors, its headers, its answers to what goes wrong."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from leadmagnet.clock import Clock
+from leadmagnet.content.site import Site
+from leadmagnet.links import Links
+from leadmagnet.mail.mailbox import Mailbox
+from leadmagnet.publishing.releases import Live, NothingPublished
+from leadmagnet.settings import Settings
+from leadmagnet.store.database import Database
+from leadmagnet.web import clicks, confirm, guide, health, mailbox, pages, preferences, signup
+from leadmagnet.web.answers import answer_json, wants_json
+from leadmagnet.web.house import House, house, move_in
+
+#: A sign-up is a few hundred bytes; nothing a visitor sends is ever larger than this.
+_LARGEST_BODY = 64 * 1024
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'; frame-src 'self'"
+)
+
+_WORDS = {
+    400: ("That did not work", "Something about this request is not as it should be. Please go back and try again."),
+    404: ("There is nothing here", "The link may be incomplete: in some mail programs long links break in two."),
+    405: ("That did not work", "This page is only for reading."),
+    413: ("That was too much", "The form takes an email address, not more."),
+    415: ("That did not work", "Please send this as a form."),
+}
+
+
+def create_app(settings: Settings, database: Database, *, clock: Clock) -> Flask:
+    """The application, for any WSGI server. Raises SettingsError if a secret is missing."""
+    app = Flask(__name__)
+    keys = settings.keys()
+    app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY, MAX_FORM_PARTS=50)
+    app.secret_key = keys.by_number[keys.signing]
+    parts = House(
+        settings=settings,
+        database=database,
+        live=Live(),
+        links=Links(settings.site_url, keys),
+        address_secret=settings.address_secret(),
+        clock=clock,
+        mailbox=Mailbox(settings.mailbox_path) if settings.uses_test_mailbox else None,
+    )
+    move_in(app, parts)
+    for room in (pages, signup, confirm, guide, preferences, clicks, mailbox, health):
+        app.register_blueprint(room.bp)
+    app.before_request(_refuse_other_hosts)
+    app.after_request(_protect)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(NothingPublished, _nothing_published)
+    return app
+
+
+def _own_hosts(settings: Settings) -> set[str]:
+    """The names this server answers to; a request for another is refused, because links never follow it anyway."""
+    return {urlsplit(settings.site_url).hostname or "", settings.host.lower(), "localhost", "127.0.0.1", "::1"}
+
+
+def _refuse_other_hosts() -> None:
+    # Not Flask's TRUSTED_HOSTS, which knows no IPv6 address and no name in capitals (RFC 9110 §4.2.3).
+    if urlsplit(f"//{request.host}").hostname not in _own_hosts(house().settings):
+        abort(400)
+
+
+def _protect(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    if urlsplit(house().settings.site_url).scheme == "https":
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if error.response is not None or status in (301, 302, 303, 308):
+        return Response(error.get_body(), status, error.get_headers())
+    title, message = _WORDS.get(status, ("Something went wrong", "Please try again in a minute."))
+    page = error_page(status, title, message, description=error.description)
+    for name, value in error.get_headers():  # Allow, which a 405 must carry (RFC 9110 §15.5.6)
+        if name != "Content-Type":
+            page.headers[name] = value
+    return page
+
+
+def _nothing_published(_error: NothingPublished) -> Response:
+    return error_page(503, "Not open yet", "This site is still being set up. Please come back a little later.")
+
+
+def error_page(status: int, title: str, message: str, *, description: str | None = None) -> Response:
+    """An error as a page, or as JSON for a program that asked for it."""
+    if wants_json(request):
+        return answer_json({"error": {"field": None, "message": description or message}}, status)
+    page = render_template("error.html", status=status, title=title, message=message, home=status != 503, site=_site())
+    return Response(page, status)
+
+
+def _site() -> Site:
+    """The site's words, or neutral ones while nothing is published: an error page must always be possible."""
+    try:
+        with house().database.read() as session:
+            return house().published(session).site
+    except Exception:  # the database itself may be what is wrong
+        words = {"name": "leadmagnet", "url": "/", "timezone": "UTC", "from": "-", "postal_address": "-"}
+        return Site.model_validate(words)

@@ -1,0 +1,53 @@
+"""The confirm link: a page with one button, which opens the guide."""
+
+from flask import Blueprint, Response, abort, redirect, request
+
+from leadmagnet.links import Purpose
+from leadmagnet.sequences import signup
+from leadmagnet.sequences.signup import Confirmed
+from leadmagnet.store.models import Enrollment
+from leadmagnet.store.signals import something_is_due
+from leadmagnet.web.answers import kept_private, private_page, row_of
+from leadmagnet.web.house import house
+from leadmagnet.web.origin import origin_of
+from leadmagnet.web.pages import start_page
+
+bp = Blueprint("confirm", __name__)
+
+_EXPIRED = "That link is older than a week, so we have forgotten the address. Type it once more and a new one comes."
+
+
+@bp.get("/c/<token>")
+def ask(token: str) -> Response:
+    """Shows the button; changes nothing, because mail scanners follow every link."""
+    enrollment_id = row_of(token, Purpose.CONFIRM)
+    with house().database.read() as session:
+        published = house().published(session)
+        enrollment = session.get(Enrollment, enrollment_id)
+        if enrollment is None or signup.expired(session, enrollment_id, now=house().clock()):
+            return _expired()
+        guide = published.guide(enrollment.guide or "")
+    if guide is None:
+        abort(404)
+    return private_page("confirm.html", guide=guide, action=f"/c/{token}", site=published.site)
+
+
+@bp.post("/c/<token>")
+def confirm(token: str) -> Response:
+    """Confirms, and leads straight to the guide; a second time just leads there."""
+    enrollment_id = row_of(token, Purpose.CONFIRM)
+    parts = house()
+    with parts.database.write() as session:
+        published = parts.published(session)
+        origin = origin_of(request, parts.settings.trusted_proxies)
+        outcome = signup.confirm(session, published, enrollment_id, origin, now=parts.clock())
+        something_is_due(session)
+    if outcome is Confirmed.EXPIRED:
+        return _expired()
+    return redirect(parts.links.guide_path(enrollment_id), 303)  # type: ignore[return-value]
+
+
+def _expired() -> Response:
+    with house().database.read() as session:
+        published = house().published(session)
+    return kept_private(Response(start_page(published, notice=_EXPIRED), 410))

@@ -1,0 +1,109 @@
+"""The guide page behind its personal link."""
+
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+
+from flask import Blueprint, Response, abort, redirect, request
+
+from leadmagnet.content.guides import Guide
+from leadmagnet.content.published import Published
+from leadmagnet.links import Purpose
+from leadmagnet.sequences import schedule, signup
+from leadmagnet.sequences.schedule import Facts, Planned
+from leadmagnet.store.models import Enrollment, Subscriber
+from leadmagnet.store.signals import something_is_due
+from leadmagnet.web.answers import private_page, row_of
+from leadmagnet.web.house import house
+from leadmagnet.web.origin import origin_of
+
+bp = Blueprint("guide", __name__)
+
+#: The row that the links of a test mail name: nobody's, so that the operator can follow them.
+SAMPLE = 0
+#: For this long after the tap the page says what comes next.
+_JUST_NOW = timedelta(minutes=10)
+
+
+@bp.get("/g/<token>")
+def show(token: str) -> Response:
+    """The newest edition of the guide; changes nothing."""
+    enrollment_id = row_of(token, Purpose.GUIDE)
+    now = house().clock()
+    with house().database.read() as session:
+        published = house().published(session)
+        enrollment = session.get(Enrollment, enrollment_id)
+        subscriber = session.get(Subscriber, enrollment.subscriber_id) if enrollment is not None else None
+    if enrollment_id == SAMPLE:
+        return _page(published, next(iter(published.compiled.guides.values()), None), f"/g/{token}")
+    if enrollment is None or subscriber is None:
+        abort(404)
+    just_opened = enrollment.guide_opened_at is not None and now - enrollment.guide_opened_at < _JUST_NOW
+    return _page(
+        published,
+        published.guide(enrollment.guide or ""),
+        f"/g/{token}",
+        opened=just_opened and enrollment.status == "active",
+        next_letter=_first_letter_day(published, enrollment, subscriber),
+        offer=_offer(enrollment, subscriber),
+    )
+
+
+def _page(
+    published: Published,
+    guide: Guide | None,
+    action: str,
+    *,
+    opened: bool = False,
+    next_letter: str | None = None,
+    offer: str | None = None,
+) -> Response:
+    if guide is None:
+        abort(404)
+    return private_page(
+        "guide.html",
+        guide=guide,
+        sections=guide.contents,
+        opened=opened,
+        next_letter=next_letter,
+        sender=parseaddr(published.site.sender)[1],
+        offer=offer,
+        action=action,
+        site=published.site,
+    )
+
+
+@bp.post("/g/<token>")
+def start_letters(token: str) -> Response:
+    """Starts the letters of a second guide, or takes them up again: only by her own tap on her own page."""
+    enrollment_id = row_of(token, Purpose.GUIDE)
+    if request.form.get("letters") != "start":
+        abort(400)
+    parts = house()
+    with parts.database.write() as session:
+        origin = origin_of(request, parts.settings.trusted_proxies)
+        signup.start_letters(session, parts.published(session), enrollment_id, origin, now=parts.clock())
+        something_is_due(session)
+    return redirect(f"/g/{token}", 303)  # type: ignore[return-value]
+
+
+def _offer(enrollment: Enrollment, subscriber: Subscriber) -> str | None:
+    """What the page offers beside the guide: to start its letters, to come back after leaving, or nothing."""
+    if subscriber.status == "unsubscribed":
+        return "return" if subscriber.confirmed_at is not None else None
+    return "start" if subscriber.status == "active" and enrollment.status == "pending" else None
+
+
+def _first_letter_day(published: Published, enrollment: Enrollment, subscriber: Subscriber) -> str | None:
+    """The weekday of the first letter after the guide mail."""
+    sequence = published.sequence(enrollment.sequence)
+    if sequence is None or enrollment.start_at is None:
+        return None
+    at_once = frozenset(step.slug for step in sequence.steps if step.day == 0)
+    facts = Facts(start=enrollment.start_at, last_letter_at=enrollment.start_at, handled=at_once)
+    zone = published.zone_of(subscriber.timezone)
+    answer = schedule.next_step(sequence, facts, zone)
+    return _weekday(answer.due.astimezone(zone)) if isinstance(answer, Planned) else None
+
+
+def _weekday(local: datetime) -> str:
+    return f"{local:%A}"

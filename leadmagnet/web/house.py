@@ -1,0 +1,43 @@
+"""What every view needs, put on the app once."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from leadmagnet.clock import Clock
+from leadmagnet.content.published import Published
+from leadmagnet.links import Links
+from leadmagnet.mail.mailbox import Mailbox
+from leadmagnet.publishing.releases import Live
+from leadmagnet.settings import Settings
+from leadmagnet.store.database import Database, Session
+
+_NAME = "leadmagnet"
+
+
+@dataclass(frozen=True)
+class House:
+    """The parts that the doors for browsers open onto."""
+
+    settings: Settings
+    database: Database
+    live: Live
+    links: Links
+    address_secret: bytes
+    clock: Clock
+    mailbox: Mailbox | None  # None: mail really leaves
+
+    def published(self, session: Session) -> Published:
+        """The live release. Raises NothingPublished."""
+        return self.live.get(session)
+
+
+def move_in(app: object, house: House) -> None:
+    """Puts the house on a Flask app."""
+    app.extensions[_NAME] = house  # type: ignore[attr-defined]
+
+
+def house() -> House:
+    """The house of the app that answers this request."""
+    return cast(House, current_app.extensions[_NAME])

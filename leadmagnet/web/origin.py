@@ -1,0 +1,68 @@
+"""Where a request came from, as far as it can be trusted."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from flask import Request
+
+from leadmagnet.audience.consent import Origin
+
+_LONGEST = 512
+
+
+def origin_of(request: Request, trusted_proxies: tuple[str, ...]) -> Origin:
+    """The visitor's address and browser, for the proof of consent."""
+    return Origin(
+        ip=client_address(request, trusted_proxies),
+        user_agent=_storable(request.headers.get("User-Agent", "")[:_LONGEST]) or None,
+        page=_page(request.headers.get("Referer", "")),
+    )
+
+
+def client_address(request: Request, trusted_proxies: tuple[str, ...]) -> str | None:
+    """The visitor's IP address: the nearest hop that no configured proxy vouches for.
+
+    A forged X-Forwarded-For changes nothing: it is read only behind a trusted proxy, from the right, and
+    what is no address ends the reading.
+    """
+    networks = [ipaddress.ip_network(network) for network in trusted_proxies]
+    address = _parsed(request.remote_addr or "")
+    hops = [hop.strip() for hop in ",".join(request.headers.getlist("X-Forwarded-For")).split(",")]
+    while address is not None and hops and any(address in network for network in networks):
+        hop = _parsed(hops.pop())
+        if hop is None:
+            break
+        address = hop
+    return str(address) if address is not None else None
+
+
+def is_this_machine(request: Request) -> bool:
+    """True for a browser on this machine itself, and not for one behind a proxy on this machine."""
+    address = _parsed(request.remote_addr or "")
+    return address is not None and address.is_loopback and "X-Forwarded-For" not in request.headers
+
+
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _page(referer: str) -> str | None:
+    """The page the form stood on, without its query, which is not ours to keep."""
+    try:
+        parts = urlsplit(_storable(referer[:2048]))
+    except ValueError:  # anybody can send anything: "http://["
+        return None
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return None
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:_LONGEST]
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL refuses text with NUL in it, and nothing that cannot be printed proves anything.
+    return "".join(char for char in text if char.isprintable())

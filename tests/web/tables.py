@@ -1,0 +1,15 @@
+"""Everything a database holds, to compare before and after."""
+
+from sqlalchemy import select
+
+from leadmagnet.store.database import Database
+from leadmagnet.store.models import Model
+
+
+def dump(database: Database) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table."""
+    with database.read() as session:
+        return {
+            table.name: [tuple(row) for row in session.execute(select(table).order_by(*table.primary_key))]
+            for table in Model.metadata.sorted_tables
+        }
