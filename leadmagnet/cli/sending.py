@@ -1,0 +1,72 @@
+"""How commands reach the mail server, or the test mailbox while none is set."""
+
+import difflib
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from leadmagnet import clock
+from leadmagnet.audience import addresses
+from leadmagnet.cli.site import database_of
+from leadmagnet.content.compile import Compiled, Letter
+from leadmagnet.content.published import Published
+from leadmagnet.delivery import samples
+from leadmagnet.delivery.outcomes import Accepted
+from leadmagnet.delivery.samples import Sample
+from leadmagnet.delivery.sender import Connect
+from leadmagnet.doctor import mail_server, require_ready
+from leadmagnet.errors import LeadmagnetError
+from leadmagnet.links import Links
+from leadmagnet.mail.mailbox import Mailbox
+from leadmagnet.mail.smtp import Connection
+from leadmagnet.publishing import drafts
+from leadmagnet.settings import Settings
+
+
+def connector(settings: Settings) -> Connect:
+    """What opens a connection to wherever mail goes. Raises SettingsError."""
+    server = mail_server(settings)
+    if server is None:
+        return Mailbox(settings.mailbox_path).connect
+    name = urlsplit(settings.site_url).hostname or "localhost"
+    return lambda: Connection.open(server, local_hostname=name)
+
+
+def send_samples(site: Path, settings: Settings, compiled: Compiled, name: str, recipient: str) -> bool:
+    """Sends a letter to the operator for each of its sample readers; False if one did not go out."""
+    letter = _find(compiled, name)
+    to = addresses.parse(recipient)
+    server = mail_server(settings)
+    if server is not None:
+        require_ready(settings, server, compiled.settings.site, site)
+    people = [dict(person) for person in letter.people] or [drafts.NO_NAME]
+    readers = [drafts.sample_facts(compiled, letter, person) for person in people]
+    sample = Sample(Published(0, "", compiled), letter.path.split("/")[1], letter.slug, to.text)
+    database = database_of(settings, upgrade=True)
+    links = Links(settings.site_url, settings.keys())
+    journal = settings.data_dir / "journal"
+    outcomes = samples.send(database, connector(settings), links, journal, sample, readers, clock=clock.now)
+    sent = True
+    for facts, outcome in outcomes:
+        accepted = isinstance(outcome, Accepted)
+        sent = sent and accepted
+        who = facts.first_name or "a reader without a name"
+        click.echo(f"{letter.slug} for {who}: {'sent' if accepted else 'not sent, see above'}")
+    database.close()
+    if sent and server is None:
+        click.echo(f"It is in the test mailbox: {settings.site_url}/mailbox while `leadmagnet run` runs.")
+    return sent
+
+
+def _find(compiled: Compiled, name: str) -> Letter:
+    """A letter by file name, slug or folder/slug. Raises LeadmagnetError with the nearest name."""
+    names: dict[str, Letter] = {}
+    for key, letter in compiled.letters.items():
+        file = Path(letter.path).stem
+        for known in (key, letter.slug, file, f"{Path(letter.path).parent.name}/{file}"):
+            names.setdefault(known, letter)
+    if name.removesuffix(".md") in names:
+        return names[name.removesuffix(".md")]
+    close = difflib.get_close_matches(name, names, n=1)
+    raise LeadmagnetError(f"there is no letter {name!r}.{f' Did you mean {close[0]}?' if close else ''}")

@@ -1,0 +1,128 @@
+"""The commands that keep running: `run`, `web`, `worker`."""
+
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from leadmagnet import clock, failpoints
+from leadmagnet.cli import banner, watching
+from leadmagnet.cli.sending import connector
+from leadmagnet.cli.site import database_of, site_option
+from leadmagnet.doctor import mail_server, require_ready
+from leadmagnet.errors import LeadmagnetError
+from leadmagnet.links import Links
+from leadmagnet.publishing.releases import Live, NothingPublished
+from leadmagnet.settings import Settings, load
+from leadmagnet.store.database import Database
+from leadmagnet.web.app import create_app
+from leadmagnet.web.server import Server
+from leadmagnet.worker import Worker
+
+
+@click.command()
+@site_option
+def run(site: Path) -> None:
+    """Start the site of this folder: web pages and mail, all in one.
+
+    Prepares the database, publishes what passes its checks, and serves until Ctrl-C.
+
+    Example: leadmagnet run --site ~/my-site
+    """
+    _log_to_terminal()
+    stopped = _when_stopped()
+    settings = load(site)
+    database = database_of(settings, upgrade=True)
+    found = watching.publish_first(site, settings, database)
+    worker = _worker(site, settings, database)
+    server = _server(settings, database)
+    watcher = watching.Watcher(site, settings, database, found)
+    worker.start()
+    server.start()
+    watcher.start()
+    click.echo(banner.welcome(settings))
+    stopped.wait()
+    click.echo("Stopping: letters in flight are finished first ...")
+    watcher.stop()
+    server.stop()
+    done = worker.stop()
+    database.close()
+    sys.exit(0 if done else 1)
+
+
+@click.command()
+@site_option
+def web(site: Path) -> None:
+    """Serve only the web pages; a worker elsewhere sends the mail.
+
+    Example: leadmagnet web
+    """
+    _log_to_terminal()
+    stopped = _when_stopped()
+    settings = load(site)
+    database = database_of(settings, upgrade=False)
+    server = _server(settings, database)
+    server.start()
+    click.echo(f"Serving {settings.site_url} on {settings.host}:{server.port}. Ctrl-C stops.")
+    stopped.wait()
+    server.stop()
+    database.close()
+
+
+@click.command()
+@site_option
+def worker(site: Path) -> None:
+    """Send only the mail; any number of workers may run against one PostgreSQL.
+
+    Example: leadmagnet worker
+    """
+    _log_to_terminal()
+    stopped = _when_stopped()
+    settings = load(site)
+    database = database_of(settings, upgrade=False)
+    sending = _worker(site, settings, database)
+    sending.start()
+    click.echo(f"Sending through {mail_server(settings) or 'the test mailbox'}. Ctrl-C stops.")
+    stopped.wait()
+    done = sending.stop()
+    database.close()
+    sys.exit(0 if done else 1)
+
+
+def _worker(site: Path, settings: Settings, database: Database) -> Worker:
+    failpoints.arm(settings.failpoint)
+    server = mail_server(settings)
+    if server is not None:
+        try:
+            with database.read() as session:
+                require_ready(settings, server, Live().get(session).site, site)
+        except NothingPublished:
+            pass  # nothing can leave before a publish, which asks the same
+    return Worker(settings, database, connector(settings), Links(settings.site_url, settings.keys()), clock=clock.now)
+
+
+def _server(settings: Settings, database: Database) -> Server:
+    app = create_app(settings, database, clock=clock.now)
+    try:
+        return Server(app, settings.host, settings.port)
+    except OSError as error:
+        raise LeadmagnetError(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}. Is leadmagnet running already? "
+            "LEADMAGNET_PORT=8001 takes another port."
+        ) from error
+
+
+def _when_stopped() -> threading.Event:
+    """Set by Ctrl-C and SIGTERM. Asked for first of all: a stop during the start must not end in a traceback."""
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    return stopped
+
+
+def _log_to_terminal() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("leadmagnet").setLevel(logging.INFO)

@@ -1,0 +1,45 @@
+"""The folder a command works on, and how it opens what belongs to it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from leadmagnet.errors import LeadmagnetError
+from leadmagnet.settings import Settings
+from leadmagnet.store.database import Database
+
+
+def _folder(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
+    return (value or ctx.obj or Path.cwd()).resolve()
+
+
+def site_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--site DIR`, which every command takes before or after its name; arrives as `site: Path`."""
+    return click.option(
+        "--site",
+        type=click.Path(path_type=Path),
+        callback=_folder,
+        help="The site's folder (default: the current one).",
+    )(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--json`, for programs; arrives as `as_json: bool`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def database_of(settings: Settings, *, upgrade: bool) -> Database:
+    """The site's database, brought up to date if `upgrade`, refused otherwise when it is not. Raises StoreError."""
+    try:
+        database = Database(settings.database)
+    except OSError as error:
+        raise LeadmagnetError(f"cannot keep a database in {settings.data_dir}: {error.strerror}.") from error
+    if upgrade:
+        from leadmagnet.store.migrate import upgrade as bring_up_to_date
+
+        bring_up_to_date(database)
+    else:
+        database.require_head()
+    return database

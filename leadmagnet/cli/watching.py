@@ -1,0 +1,131 @@
+"""Publishing from `run`: once at the start, and on save while mail goes to the test mailbox."""
+
+import getpass
+import logging
+from pathlib import Path
+from threading import Event, Thread
+
+import click
+
+from leadmagnet import clock
+from leadmagnet.cli.findings import show
+from leadmagnet.content.compile import Build
+from leadmagnet.errors import LeadmagnetError
+from leadmagnet.publishing import drafts, releases
+from leadmagnet.settings import FILE, Settings
+from leadmagnet.store.database import Database
+from leadmagnet.store.signals import something_is_due
+
+log = logging.getLogger(__name__)
+
+_WATCHED = ("email_templates", "guides", FILE)
+#: How long to wait after a failure, such as a folder that an editor is just replacing.
+_AGAIN_SECONDS = 2.0
+
+
+def publish_first(site: Path, settings: Settings, database: Database) -> Build:
+    """Publishes at the start what may be published: a saved change in test, anything while nobody can be surprised.
+
+    Returns what it found. Raises LeadmagnetError if nothing is live and nothing can be.
+    """
+    build = drafts.check(site)
+    with database.read() as session:
+        first = releases.live_digest(session) is None
+    if build.compiled is None:
+        click.echo(show(build.findings))
+        if first:
+            raise LeadmagnetError("Nothing is published yet, and this cannot be: mend the errors above.")
+        click.echo("The version published last stays live.")
+    elif first or settings.uses_test_mailbox:
+        publish(build, database)
+    else:
+        _say_waiting(build, database)
+    return build
+
+
+def publish(build: Build, database: Database, note: str | None = None) -> int | None:
+    """Makes a build that passed live; None if just this is live already."""
+    with database.write() as session:
+        number = releases.publish(session, build, author=_author(), note=note, now=clock.now())
+        something_is_due(session)
+    return number
+
+
+class Watcher:
+    """Follows the operator's files while `run` runs."""
+
+    def __init__(self, site: Path, settings: Settings, database: Database, seen: Build) -> None:
+        """`seen` is what was published, or named, at the start."""
+        self._site = site
+        self._seen = (seen.digest, seen.findings)
+        self._settings = settings
+        self._database = database
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="watcher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._follow()
+            except Exception:
+                log.exception("the saved files could not be published")
+                self._stopping.wait(_AGAIN_SECONDS)
+
+    def _follow(self) -> None:
+        """Watches until something was saved, and looks.
+
+        Begun anew after each change: an editor that saves by renaming leaves a watch on a file that is gone.
+        """
+        from watchfiles import watch
+
+        paths = [self._site / name for name in _WATCHED if (self._site / name).exists()]
+        looked = False
+        for changes in watch(
+            *paths, stop_event=self._stopping, debounce=100, step=50, rust_timeout=500, yield_on_timeout=True,
+            raise_interrupt=False,
+        ):  # fmt: skip
+            # The first time without an event too: what was saved while the watch began is reported by nobody.
+            if changes or not looked:
+                looked = True
+                self._look()
+            if changes:
+                return
+
+    def _look(self) -> None:
+        build = drafts.check(self._site)
+        found = (build.digest, build.findings)  # two mistakes in leadmagnet.toml can have one digest
+        if found != self._seen:
+            self._saved(build)
+            self._seen = found
+
+    def _saved(self, build: Build) -> None:
+        if build.compiled is None:
+            click.echo(show(build.findings))
+            click.echo("Not published: the version before stays live.")
+        elif self._settings.uses_test_mailbox:
+            number = publish(build, self._database)
+            if number is not None:
+                click.echo(f"Saved and published: version {number}.")
+        else:
+            _say_waiting(build, self._database)
+
+
+def _say_waiting(build: Build, database: Database) -> None:
+    with database.read() as session:
+        live = releases.live_digest(session)
+    if live != build.digest:
+        click.echo("A change is waiting, and nobody gets it yet: leadmagnet publish")
+
+
+def _author() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number without a name
+        return "unknown"

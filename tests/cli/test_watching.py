@@ -1,0 +1,154 @@
+"""Saved files while `run` runs: noticed however an editor saves, published only in test."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from leadmagnet.cli.watching import Watcher, publish_first
+from leadmagnet.errors import LeadmagnetError
+from leadmagnet.publishing import releases
+from leadmagnet.settings import Settings
+from leadmagnet.store.database import Database
+from tests.cli.shell import Shell, eventually
+from tests.web.conftest import only_sqlite
+
+pytestmark = only_sqlite
+
+LETTER = "email_templates/system/confirm.md"
+TOML = "leadmagnet.toml"
+
+#: Starts a watcher over the site, with a mail server if told so.
+Watch = Callable[..., Watcher]
+
+
+@pytest.fixture
+def watch(site: Shell, database: Database) -> Iterator[Watch]:
+    started: list[Watcher] = []
+
+    def start(smtp_url: str | None = None) -> Watcher:
+        settings = Settings(smtp_url=smtp_url)
+        watcher = Watcher(site.folder, settings, database, publish_first(site.folder, settings, database))
+        watcher.start()
+        started.append(watcher)
+        return watcher
+
+    yield start
+    for watcher in started:
+        watcher.stop()
+
+
+def live(database: Database) -> releases.Published:
+    with database.read() as session:
+        return releases.Live().get(session)
+
+
+def save(site: Shell, name: str, old: str, new: str, *, by_renaming: bool = False) -> None:
+    path = site.folder / name
+    text = path.read_text()
+    assert old in text
+    if by_renaming:
+        aside = path.with_name(".aside")
+        aside.write_text(text.replace(old, new))
+        os.replace(aside, path)
+    else:
+        path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize("by_renaming", [True, False])
+def test_every_save_is_noticed_whichever_way_an_editor_saves(
+    site: Shell, database: Database, watch: Watch, by_renaming: bool
+) -> None:
+    watch()
+    for number, (name, old, new) in enumerate(
+        [
+            (TOML, 'name           = "Run Bend Barre"', 'name           = "One"'),
+            (TOML, '"One"', '"Two"'),
+            (TOML, '"Two"', '"Three"'),
+            (LETTER, "Please confirm", "Yes please"),
+            (LETTER, "Yes please", "Go on"),
+        ],
+        start=2,
+    ):
+        save(site, name, old, new, by_renaming=by_renaming)
+        eventually(lambda wanted=number: live(database).number == wanted)
+    assert live(database).site.name == "Three"
+    assert live(database).letter("system", "confirm").subject == "Go on: your hip openers guide"
+
+
+def test_what_is_saved_while_the_start_goes_on_is_noticed(site: Shell, database: Database) -> None:
+    settings = Settings()
+    watcher = Watcher(site.folder, settings, database, publish_first(site.folder, settings, database))
+    save(site, LETTER, "Please confirm", "Yes please")
+    watcher.start()
+    eventually(lambda: live(database).number == 2)
+    watcher.stop()
+
+
+def test_a_letter_that_comes_or_goes_is_noticed(site: Shell, database: Database, watch: Watch) -> None:
+    watch()
+    letters = site.folder / "email_templates" / "hip-openers"
+    text = (letters / "20-tight-hips.md").read_text()
+    (letters / "95-one-more.md").write_text(text.replace("day       = 2", "day       = 40"))
+    eventually(lambda: live(database).number == 2)
+    (letters / "95-one-more.md").unlink()
+    eventually(lambda: live(database).number == 3)
+
+
+def test_what_does_not_pass_is_said_and_stays_out(
+    site: Shell, database: Database, watch: Watch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watch()
+    said = ""
+
+    def tells(words: str) -> bool:
+        nonlocal said
+        said += capsys.readouterr().out
+        return words in said
+
+    save(site, TOML, "[site]", "[sitte]")
+    eventually(lambda: tells("unknown table [sitte]"))
+    save(site, TOML, "[sitte]", "[stie]")
+    eventually(lambda: tells("unknown table [stie]"))
+    assert said.count("Not published: the version before stays live.") == 2
+    assert live(database).number == 1
+    save(site, TOML, "[stie]", "[site]")
+    save(site, LETTER, "Please confirm", "Yes please")
+    eventually(lambda: tells("Saved and published: version 2."))
+
+
+def test_with_a_mail_server_nothing_is_published_by_saving(
+    site: Shell, database: Database, watch: Watch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watch("smtp://127.0.0.1:1")
+    save(site, LETTER, "Please confirm", "Yes please")
+    eventually(lambda: "A change is waiting, and nobody gets it yet: leadmagnet publish" in capsys.readouterr().out)
+    assert live(database).number == 1
+
+
+def test_a_start_publishes_what_was_saved_in_between_only_in_test(
+    site: Shell, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish_first(site.folder, Settings(smtp_url="smtp://127.0.0.1:1"), database)
+    assert live(database).number == 1  # the first can surprise nobody
+    save(site, LETTER, "Please confirm", "Yes please")
+    publish_first(site.folder, Settings(smtp_url="smtp://127.0.0.1:1"), database)
+    assert live(database).number == 1
+    assert "A change is waiting" in capsys.readouterr().out
+    publish_first(site.folder, Settings(), database)
+    assert live(database).number == 2
+
+
+def test_a_start_with_a_mistake_keeps_what_was_live(
+    site: Shell, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(site, LETTER, "Please confirm", "{{ nobody }}")
+    with pytest.raises(LeadmagnetError, match="Nothing is published yet, and this cannot be"):
+        publish_first(site.folder, Settings(), database)
+    save(site, LETTER, "{{ nobody }}", "Please confirm")
+    publish_first(site.folder, Settings(), database)
+    save(site, LETTER, "Please confirm", "{{ nobody }}")
+    publish_first(site.folder, Settings(), database)
+    assert "The version published last stays live." in capsys.readouterr().out
+    assert live(database).number == 1
