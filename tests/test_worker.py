@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,9 +14,6 @@ from leadmagnet.content.compile import Build
 from leadmagnet.delivery import recovery
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import Journal, left_behind
-from leadmagnet.delivery.sender import Connect
-from leadmagnet.mail.handover import Reply
-from leadmagnet.mail.mailbox import Mailbox, MailboxConnection
 from leadmagnet.mail.smtp import Connection
 from leadmagnet.reports import heartbeats
 from leadmagnet.settings import Settings
@@ -33,27 +29,11 @@ from tests.invariants import check_invariants, message_ids
 from tests.mail.clients import connect
 from tests.mail.servers import Arrived, ScriptedServer
 from tests.waiting import PATIENCE, until
+from tests.workers import Arrivals, made, running, slow
 from tests.world import World
 
 ADA, BOB = "ada@example.com", "bob@example.com"
 NEVER, AT_ONCE = timedelta(hours=1), timedelta(seconds=0.05)
-
-
-class Arrivals(list[Arrived]):
-    """What a server took; one can wait for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._more = threading.Condition()
-
-    def append(self, mail: Arrived) -> None:
-        with self._more:
-            super().append(mail)
-            self._more.notify_all()
-
-    def wait_for(self, count: int) -> None:
-        with self._more:
-            assert self._more.wait_for(lambda: len(self) >= count, PATIENCE), f"only {len(self)} of {count} arrived"
 
 
 @pytest.fixture
@@ -61,40 +41,6 @@ def server() -> Iterator[ScriptedServer]:
     with ScriptedServer() as running:
         running.arrived = Arrivals()
         yield running
-
-
-class SlowConnection(MailboxConnection):
-    """A connection to a mailbox that takes its time for the last word."""
-
-    begun: threading.Semaphore
-    go: threading.Event
-
-    def accept(self) -> Reply:
-        self.begun.release()
-        assert self.go.wait(PATIENCE)
-        return super().accept()
-
-
-def slow(mailbox: Mailbox) -> type[SlowConnection]:
-    """A kind of connection whose dots all wait for its `go`."""
-    return type("Slow", (SlowConnection,), {"begun": threading.Semaphore(0), "go": threading.Event()})
-
-
-def made(world: World, folder: Path, connect: Connect, *, connections: int = 4) -> Worker:
-    settings = Settings(data_dir=folder, worker_connections=connections)
-    return Worker(settings, Database(world.database.url), connect, world.links, clock=lambda: world.now)
-
-
-@contextmanager
-def running(world: World, folder: Path, connect: Connect, *, connections: int = 4) -> Iterator[Worker]:
-    """A worker in a process of its own, as far as the database can tell."""
-    worker = made(world, folder, connect, connections=connections)
-    worker.start()
-    try:
-        yield worker
-    finally:
-        assert worker.stop()
-        worker._database.close()
 
 
 def tick(monkeypatch: pytest.MonkeyPatch, **intervals: timedelta) -> None:

@@ -153,9 +153,11 @@ def _settle_letter(session: Session, case: _Case) -> Claimed | None:
             _move_start(session, enrollment, facts.start)
             letter = published.letter(seq.slug, planned.step.slug)
             return case.claimed(letter, facts, case.course(seq, planned, facts))
-        case Move(due, facts), _:
+        case Move(due, facts, passed), seq if seq is not None:
             _move_start(session, enrollment, facts.start)
             _put_back(session, row, due)
+            gone = [(enrollment.id, case.subscriber, seq, over) for over in passed]
+            enrollments.pass_over(session, published, gone, now=now)
         case Pause(until), _:
             _put_back(session, row, until)
         case Replace(reason, following), seq if seq is not None:

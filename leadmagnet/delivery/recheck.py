@@ -5,13 +5,13 @@ row that is no longer right is moved, skipped, expired or cancelled before any c
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.sequences import schedule
-from leadmagnet.sequences.schedule import Done, Facts, Planned
+from leadmagnet.sequences.schedule import Done, Facts, PassedOver, Planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Move:
 
     due: datetime
     facts: Facts
+    passed: tuple[PassedOver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +106,15 @@ def judge(
 def _judge_next(sequence: Sequence, planned: Planned, facts: Facts, zone: ZoneInfo, now: datetime) -> Decision:
     if schedule.expired(planned, now, zone):
         return PassOver("expired", "not_after has passed", planned, facts)
-    late = schedule.lateness(planned, now)
-    if late > timedelta(0):
-        facts = replace(facts, start=facts.start + late)
-        again = schedule.next_step(sequence, facts, zone)
-        if isinstance(again, Done) or again.step.slug != planned.step.slug:
-            return Replace("its turn has passed", again)
-        planned = again
+    passed: tuple[PassedOver, ...] = ()
+    start = schedule.moved_start(planned, facts, zone, now=now)
+    if start != facts.start:
+        # With the later start a letter she is past would look as if it were still to come: it stays passed over.
+        passed = tuple(over for over in schedule.passed_over(sequence, facts, planned.step) if over.reason != "draft")
+        facts = replace(facts, start=start)
+        planned = schedule.due(sequence, planned.step, facts, zone)
     if planned.due > now:
-        return Move(planned.due, facts)
+        return Move(planned.due, facts, passed)
     reason = schedule.skip_reason(planned.step, facts)
     if reason is not None:
         return PassOver("skipped", reason, planned, facts)

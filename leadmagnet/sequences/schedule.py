@@ -119,6 +119,17 @@ def lateness(planned: Planned, now: datetime) -> timedelta:
     return late if late > TOLERATED_LATENESS else timedelta(0)
 
 
+def moved_start(planned: Planned, facts: Facts, zone: ZoneInfo, *, now: datetime) -> datetime:
+    """The person's start, moved by as much as this letter is late."""
+    late = lateness(planned, now)
+    own_day = facts.start.astimezone(zone).date() + timedelta(days=planned.step.day)
+    if planned.due.astimezone(zone).date() > own_day:
+        # Something else holds this letter back, which the start cannot move: without this bound each retry would
+        # move the start once more.
+        late = min(late, max(now.astimezone(zone).date() - own_day, timedelta(0)))
+    return facts.start + late
+
+
 def expired(planned: Planned, now: datetime, zone: ZoneInfo) -> bool:
     """True once the letter's `not_after` has passed."""
     step = planned.step

@@ -56,9 +56,8 @@ def request(session: Session, published: Published, asked: Request, *, limits: b
         session, address, asked.address_key, first_name=asked.first_name, timezone=asked.timezone, now=now
     )
     if subscriber.status == "unsubscribed" and subscriber.confirmed_at is None:
-        return (
-            Requested.BLOCKED
-        )  # somebody said no to a confirmation; the next one to type this address is any stranger
+        # She never said yes, only no: whoever types her address now may be any stranger.
+        return Requested.BLOCKED
     sequence = published.compiled.sequence_of(asked.guide.slug)
     enrollment = enrollments.find_or_add(session, subscriber.id, sequence, now=now)
     if subscriber.status == "pending":

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from leadmagnet.mail.mailbox import Mailbox
+from leadmagnet.store.database import Database
+from leadmagnet.store.models import Release
 from tests.cli.conftest import Edit
 from tests.cli.shell import Shell
 from tests.conftest import ROOT
@@ -20,6 +23,15 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def subjects(site: Shell) -> list[str]:
     return [one.subject for one in Mailbox(site.folder / "var" / "mailbox").messages(100)]
+
+
+def live(site: Shell) -> int | None:
+    """The number of the version that is live."""
+    database = Database(f"sqlite:///{site.folder}/var/leadmagnet.db")
+    with database.read() as session:
+        found: int | None = session.scalar(select(func.max(Release.id)))
+    database.close()
+    return found
 
 
 class TestInit:
@@ -120,7 +132,7 @@ class TestPublish:
         assert done.code == 1
         assert LETTER in done.out
         assert "Not published. What was live before stays live." in done.err
-        assert json.loads(site("status", "--json").out)["release"] == 1
+        assert live(site) == 1
         edit(LETTER, "{% if %}", "Certainly not.")
         assert json.loads(site("publish", "--json").out)["release"] == 2
 
@@ -128,13 +140,13 @@ class TestPublish:
         done = site("publish", smtp_url="smtp://smtp.example.net")
         assert done.code == 1
         assert "this site is not ready for real readers" in done.err
-        assert json.loads(site("status", "--json").out)["release"] is None
+        assert live(site) is None
 
 
 class TestSendTest:
     """One letter to oneself."""
 
-    @pytest.mark.parametrize("name", ["20-tight-hips", "tight-hips", "hip-openers/20-tight-hips.md"])
+    @pytest.mark.parametrize("name", ["tight-hips", "hip-openers/20-tight-hips.md"])
     def test_a_letter_is_named_by_its_file_or_its_slug(self, site: Shell, name: str) -> None:
         done = site("send-test", name, "--to", "me@example.com")
         assert done.code == 0, done.err
@@ -145,7 +157,7 @@ class TestSendTest:
         edit(LETTER, "Tight isn't always short", "Tight is not short")
         assert site("send-test", "tight-hips", "--to", "me@example.com").code == 0
         assert subjects(site) == ["[test] Tight is not short"]
-        assert json.loads(site("status", "--json").out)["release"] is None
+        assert live(site) is None
 
     def test_a_letter_of_the_system_goes_too(self, site: Shell) -> None:
         assert site("send-test", "system/confirm", "--to", "me@example.com").code == 0

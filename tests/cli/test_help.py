@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from leadmagnet import __version__
-from leadmagnet.cli import _ENTRIES, leadmagnet
+from leadmagnet.cli import _ENTRIES, leadmagnet, main
 from tests.cli.shell import Shell, environment
 
 
@@ -58,7 +58,11 @@ def test_the_version_is_that_of_the_package(shell: Shell) -> None:
         (["--site"], "requires an argument"),
     ],
 )
-def test_a_slip_ends_with_code_2_and_says_what_was_meant(shell: Shell, arguments: list[str], words: str) -> None:
-    done = shell(*arguments)
-    assert (done.code, done.out) == (2, "")
-    assert words in done.err
+def test_a_slip_ends_with_code_2_and_says_what_was_meant(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, "")
+    assert words in err

@@ -186,23 +186,18 @@ def _schema(path: Path) -> list[object]:
 
 def test_real_mail_from_the_example_site_is_refused_before_anything_connects(site: Shell) -> None:
     site("publish")
-    for command in ("worker", "run"):
-        done = site(command, smtp_url="smtp://smtp.example.net", port=free_port())
-        assert done.code == 1
-        assert "mail goes to smtp.example.net:587, but this site is not ready for real readers" in done.err
-        assert "base_url is http://127.0.0.1:" in done.err
-        lines = (site.folder / "leadmagnet.toml").read_text().splitlines()
-        for key in ("from", "postal_address"):
-            (number,) = [number for number, line in enumerate(lines, 1) if line.startswith(key)]
-            assert f"leadmagnet.toml:{number}: {key} is the example's" in done.err
-        assert done.out == ""
-
-
-def test_a_password_in_a_wrong_mail_server_is_not_repeated(site: Shell) -> None:
-    site("publish")
-    done = site("worker", smtp_url="smtp://me:pass/word@smtp.example.net")
+    done = site("worker", smtp_url="smtp://me:gehe%2Fim@smtp.example.net", port=free_port())
+    assert (done.code, done.out) == (1, "")
+    assert "mail goes to smtp.example.net:587, but this site is not ready for real readers" in done.err
+    assert "base_url is http://127.0.0.1:" in done.err
+    assert "gehe" not in done.err
+    lines = (site.folder / "leadmagnet.toml").read_text().splitlines()
+    for key in ("from", "postal_address"):
+        (number,) = [number for number, line in enumerate(lines, 1) if line.startswith(key)]
+        assert f"leadmagnet.toml:{number}: {key} is the example's" in done.err
+    done = site("worker", smtp_url="smtp://me:gehe/im@smtp.example.net")
     assert done.code == 1
-    assert "pass" not in done.err.replace("username:password", "") and "word" not in done.err.replace("password", "")
+    assert "mail server's URL" in done.err and "gehe" not in done.err
 
 
 def test_a_site_that_cannot_be_published_does_not_start(site: Shell, edit: Edit) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from leadmagnet.cli.watching import Watcher, publish_first
+from leadmagnet.content.published import Published
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.publishing import releases
 from leadmagnet.settings import Settings
@@ -39,9 +40,14 @@ def watch(site: Shell, database: Database) -> Iterator[Watch]:
         watcher.stop()
 
 
-def live(database: Database) -> releases.Published:
+def live(database: Database) -> Published:
     with database.read() as session:
         return releases.Live().get(session)
+
+
+def reaches(database: Database, number: int) -> None:
+    """Waits until this version is live."""
+    eventually(lambda: live(database).number == number)
 
 
 def save(site: Shell, name: str, old: str, new: str, *, by_renaming: bool = False) -> None:
@@ -72,7 +78,7 @@ def test_every_save_is_noticed_whichever_way_an_editor_saves(
         start=2,
     ):
         save(site, name, old, new, by_renaming=by_renaming)
-        eventually(lambda wanted=number: live(database).number == wanted)
+        reaches(database, number)
     assert live(database).site.name == "Three"
     assert live(database).letter("system", "confirm").subject == "Go on: your hip openers guide"
 
@@ -82,7 +88,7 @@ def test_what_is_saved_while_the_start_goes_on_is_noticed(site: Shell, database:
     watcher = Watcher(site.folder, settings, database, publish_first(site.folder, settings, database))
     save(site, LETTER, "Please confirm", "Yes please")
     watcher.start()
-    eventually(lambda: live(database).number == 2)
+    reaches(database, 2)
     watcher.stop()
 
 
@@ -91,9 +97,9 @@ def test_a_letter_that_comes_or_goes_is_noticed(site: Shell, database: Database,
     letters = site.folder / "email_templates" / "hip-openers"
     text = (letters / "20-tight-hips.md").read_text()
     (letters / "95-one-more.md").write_text(text.replace("day       = 2", "day       = 40"))
-    eventually(lambda: live(database).number == 2)
+    reaches(database, 2)
     (letters / "95-one-more.md").unlink()
-    eventually(lambda: live(database).number == 3)
+    reaches(database, 3)
 
 
 def test_what_does_not_pass_is_said_and_stays_out(

@@ -91,10 +91,10 @@ def live(sequence: Sequence, life: Life) -> tuple[list[Sent], list[Moved]]:
             edit = edits.pop(0)
             now, sequence = max(now, edit.at), edit.sequence
             continue
-        late = schedule.lateness(planned, at)
-        if late:
-            facts = replace(facts, start=facts.start + late)
-            moved.append(Moved(planned.step, planned.due, at, late))
+        start = schedule.moved_start(planned, facts, life.zone, now=at)
+        if start != facts.start:
+            moved.append(Moved(planned.step, planned.due, at, start - facts.start))
+            facts = replace(facts, start=start)
             planned = schedule.due(sequence, planned.step, facts, life.zone)
         now = at
         if planned.due <= at:

@@ -262,3 +262,19 @@ def test_three_days_of_outage_move_the_whole_series_by_three_days() -> None:
         ("Wed 11 Mar 07:30 EDT", "b"),
         ("Sun 15 Mar 07:30 EDT", "c"),
     ]
+
+
+def test_a_letter_that_something_else_holds_back_moves_the_start_no_further_than_to_today() -> None:
+    sequence = series(letter("a", 1), min_gap=timedelta(days=5))
+    facts = Facts(START, last_letter_at=START)
+    planned = schedule.due(sequence, sequence.steps[0], facts, NEW_YORK)
+    now = planned.due + timedelta(days=3)
+    starts = []
+    for _retry in range(9):
+        facts = Facts(schedule.moved_start(planned, facts, NEW_YORK, now=now), last_letter_at=START)
+        planned = schedule.due(sequence, sequence.steps[0], facts, NEW_YORK)
+        starts.append(facts.start)
+    today = now.astimezone(NEW_YORK).date()
+    assert starts[0] == START + timedelta(days=3)
+    assert starts[-1] == starts[-2]
+    assert starts[-1].astimezone(NEW_YORK).date() + DAY == today

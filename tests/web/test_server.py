@@ -163,7 +163,7 @@ def test_a_running_request_ends_before_the_server_does() -> None:
 
 def test_a_stop_right_after_a_request_is_quiet() -> None:
     # A thread that dies of a closed socket fails this test: an exception nobody catches is an error here.
-    for number in range(20):
+    for number in range(12):
         server = Server(Flask("empty"), "127.0.0.1", 0)
         server.start()
         if number % 2:
