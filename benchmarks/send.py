@@ -28,7 +28,7 @@ from sqlalchemy import func, insert, select, text
 
 from leadmagnet import clock
 from leadmagnet.cli.example import copy_to
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.delivery.dispatcher import Dispatcher
 from leadmagnet.delivery.queue import Lease
 from leadmagnet.links import Keys, Links

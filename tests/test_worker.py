@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete
 
 from leadmagnet import worker as metronome
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.delivery import recovery
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import Journal, left_behind

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from leadmagnet.audience import addresses
 from leadmagnet.audience.consent import Origin
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import queue, recovery
 from leadmagnet.delivery.claim import claim

@@ -9,7 +9,7 @@ import click
 
 from leadmagnet.cli.findings import show
 from leadmagnet.cli.site import database_of, json_option, site_option
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
 
 

@@ -9,7 +9,7 @@ import click
 from leadmagnet import clock
 from leadmagnet.audience import addresses
 from leadmagnet.cli.site import database_of
-from leadmagnet.content.compile import Compiled, Letter
+from leadmagnet.content.compiled import Compiled, Letter
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import samples
 from leadmagnet.delivery.outcomes import Accepted

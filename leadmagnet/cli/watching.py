@@ -9,7 +9,7 @@ import click
 
 from leadmagnet import clock
 from leadmagnet.cli.findings import show
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.publishing import drafts, releases
 from leadmagnet.settings import FILE, Settings

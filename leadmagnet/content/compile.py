@@ -1,64 +1,161 @@
-"""Compiles an operator's folder once, into templates that only a person's facts are missing from."""
+"""Compiles a site from its folder: every file is read, judged, made into templates once."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
-from leadmagnet.content.findings import Finding
-from leadmagnet.content.guides import Guide
-from leadmagnet.content.sequences import Sequence
-from leadmagnet.content.site import SiteSettings
-
-
-class Letter(BaseModel):
-    """One letter compiled: four Jinja sources in the closed language of letters.
-
-    `html` is rendered with autoescape on; `subject`, `preheader` and `text` with autoescape off.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    path: str  # "email_templates/hip-openers/20-tight-hips.md"
-    slug: str
-    subject: str
-    preheader: str
-    html: str
-    text: str
-    sender: str | None = None  # `from` of the head, else the site's
-    links: tuple[str, ...] = ()  # where `click(n)` leads: Jinja sources of URLs; empty while clicks are not counted
-    people: tuple[Mapping[str, str], ...] = ()  # `preview` of the head: used by preview, check and send-test only
+from leadmagnet.content.compiled import Build, Compiled, Letter
+from leadmagnet.content.files import Folder, read_folder
+from leadmagnet.content.findings import Notes, Place, did_you_mean
+from leadmagnet.content.guides import GUIDE_FILE, Guide, Promise, read_guide
+from leadmagnet.content.letters import Setting, compile_letter, new_setting
+from leadmagnet.content.manuscripts import read_system
+from leadmagnet.content.scopes import Scope, body_scope
+from leadmagnet.content.sequences import Reading, read_sequence
+from leadmagnet.content.site import SiteSettings, check_site
 
 
-class Compiled(BaseModel):
-    """All operator content, checked and compiled: what a release holds and workers send from."""
-
-    model_config = ConfigDict(frozen=True)
-
-    settings: SiteSettings
-    sequences: Mapping[str, Sequence]
-    guides: Mapping[str, Guide]
-    letters: Mapping[str, Letter]  # "hip-openers/tight-hips", "system/confirm"
-
-    def sequence_of(self, guide: str) -> Sequence:
-        """The sequence that starts when somebody confirms `guide`; every guide has exactly one."""
-        return next(s for s in self.sequences.values() if s.guide == guide and s.starts == "confirmed")
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """The outcome of compiling a folder. `compiled` is None when a finding is an error."""
-
-    findings: tuple[Finding, ...]
-    compiled: Compiled | None
-    files: Mapping[str, bytes]  # path relative to the site → content, exactly as read
-    digest: str  # hex SHA-256 over sorted paths, contents and the content tables of leadmagnet.toml
+def compile_folder(path: Path) -> Build:
+    """Reads and compiles the site in the folder `path`; never raises for what the operator wrote."""
+    notes = Notes()
+    folder = read_folder(path, notes)
+    settings = check_site(folder.settings, notes) if folder.settings is not None else None
+    readings = _sequences(folder, settings, notes)
+    guides = _guides(folder, readings, notes)
+    setting = new_setting(folder.under("email_templates/_layouts"), folder.under("email_templates/_snippets"))
+    letters = dict(_letters(folder, settings, readings, guides, setting, notes))
+    findings = notes.findings()
+    compiled = None
+    if settings is not None and not any(found.level == "error" for found in findings):
+        compiled = Compiled(
+            settings=settings,
+            sequences={slug: reading.sequence for slug, reading in readings.items() if reading},
+            guides={slug: guide for slug, guide in guides.items() if guide},
+            letters=letters,
+        )
+    return Build(findings, compiled, folder.files, _digest(folder, settings))
 
 
-def compile_folder(folder: Path) -> Build:
-    """Reads and compiles the site in `folder`; never raises for what the operator wrote."""
-    # Not at the top: workers read what was compiled, and never need a Markdown parser or a CSS inliner for it.
-    from leadmagnet.content.building import build
+def _sequences(folder: Folder, settings: SiteSettings | None, notes: Notes) -> dict[str, Reading | None]:
+    """Every sequence by its slug, None for one whose sequence.toml does not read."""
+    clicks = settings.tracking.clicks if settings else True
+    readings: dict[str, Reading | None] = {}
+    for slug, texts in _folders(folder.under("email_templates"), "email_templates", notes).items():
+        if not slug.startswith("_") and slug != "system":
+            readings[slug] = read_sequence(slug, texts, clicks=clicks, notes=notes)
+    return readings
 
-    return build(folder)
+
+def _folders(texts: Mapping[str, str], root: str, notes: Notes) -> dict[str, dict[str, str]]:
+    """`texts` by the first part of their path; one that lies directly in `root` is in no one's folder."""
+    folders: dict[str, dict[str, str]] = defaultdict(dict)
+    for path, text in sorted(texts.items()):
+        slug, slash, rest = path.partition("/")
+        if slash:
+            folders[slug][rest] = text
+        elif path.endswith((".md", ".toml")):
+            fix = f"Put it into a folder of its own: {root}/NAME/."
+            notes.error(Place(f"{root}/{path}", 0), "E102", "this file belongs to nothing.", fix)
+    return dict(folders)
+
+
+def _guides(folder: Folder, readings: Mapping[str, Reading | None], notes: Notes) -> dict[str, Guide | None]:
+    """Every guide by its slug, None for one that does not read."""
+    texts = _folders(folder.under("guides"), "guides", notes)
+    slugs = {path.split("/")[1] for path in folder.files if path.startswith("guides/") and path.count("/") > 1}
+    followers = _followers(slugs, readings, notes)
+    guides: dict[str, Guide | None] = {}
+    for slug in sorted(slugs):
+        files = {path.removeprefix(f"guides/{slug}/") for path in folder.files}
+        promise = _promise(followers.get(slug))
+        guides[slug] = read_guide(slug, texts.get(slug, {}).get(GUIDE_FILE), files, promise, notes)
+        # A sequence that does not read may be the one that is missed here.
+        if slug not in followers and None not in readings.values():
+            fix = f'Make a sequence with starts = "confirmed" and guide = "{slug}".'
+            notes.error(Place(f"guides/{slug}/{GUIDE_FILE}", 0), "E102", "no sequence delivers this guide.", fix)
+    return guides
+
+
+def _followers(slugs: set[str], readings: Mapping[str, Reading | None], notes: Notes) -> dict[str, Reading]:
+    """The sequence that starts when somebody confirms a guide, by guide."""
+    followers: dict[str, Reading] = {}
+    for reading in filter(None, readings.values()):
+        sequence = reading.sequence
+        if sequence.guide is None:
+            continue
+        if sequence.guide not in slugs:
+            message = f"there is no guide '{sequence.guide}'."
+            notes.error(reading.guide_place, "E101", message, did_you_mean(sequence.guide, slugs))
+        if sequence.starts != "confirmed":
+            continue
+        _judge_first_step(reading, notes)
+        if followers.setdefault(sequence.guide, reading) is not reading:
+            message = f"'{followers[sequence.guide].sequence.slug}' starts with the guide '{sequence.guide}' already."
+            notes.error(reading.guide_place, "E102", message, "A guide has one confirmed sequence.")
+    return followers
+
+
+def _judge_first_step(reading: Reading, notes: Notes) -> None:
+    live = [(step, m) for step, m in zip(reading.sequence.steps, reading.manuscripts, strict=True) if not step.draft]
+    if not live:
+        fix = "Add one with day = 0: it brings the guide."
+        notes.error(reading.starts_place, "E102", "the sequence has no letter to begin with.", fix)
+    elif live[0][0].day != 0:
+        fix = "Set day = 0: the first letter brings the guide, at once."
+        notes.error(live[0][1].at("day"), "E102", "the first letter does not leave at once.", fix)
+
+
+def _promise(reading: Reading | None) -> Promise:
+    """What follows the guide mail; drafts are never sent, so nobody is asked to agree to them."""
+    steps = [step for step in reading.sequence.steps if not step.draft][1:] if reading else []
+    return Promise(len(steps), max((step.day for step in steps), default=0))
+
+
+def _letters(
+    folder: Folder,
+    settings: SiteSettings | None,
+    readings: Mapping[str, Reading | None],
+    guides: Mapping[str, Guide | None],
+    setting: Setting,
+    notes: Notes,
+) -> Iterable[tuple[str, Letter]]:
+    shared = _shared_sections(guides)
+    for mail in read_system(folder.under("email_templates/system"), notes):
+        scope = body_scope(settings, asks_for_consent=mail.asks_for_consent, sections=shared)
+        if letter := compile_letter(mail, setting, scope, notes):
+            yield mail.key, letter
+    for reading in filter(None, readings.values()):
+        scope = _scope(reading, settings, guides)
+        for manuscript in reading.manuscripts:
+            if letter := compile_letter(manuscript, setting, scope, notes):
+                yield manuscript.key, letter
+
+
+def _shared_sections(guides: Mapping[str, Guide | None]) -> frozenset[str] | None:
+    """What the mails of the system may link to: they speak of any guide."""
+    sections = [frozenset(guide.sections) for guide in guides.values() if guide]
+    return frozenset.intersection(*sections) if sections and len(sections) == len(guides) else None
+
+
+def _scope(reading: Reading, settings: SiteSettings | None, guides: Mapping[str, Guide | None]) -> Scope:
+    sequence = reading.sequence
+    guide = guides.get(sequence.guide) if sequence.guide else None
+    sections = frozenset(guide.sections) if guide else None
+    has_guide = sequence.guide is not None or sequence.starts == "confirmed"
+    return body_scope(settings, has_guide=has_guide, sections=sections, slugs=reading.slugs)
+
+
+def _digest(folder: Folder, settings: SiteSettings | None) -> str:
+    """Hex SHA-256 over the files and the content tables: machine settings do not make a new version."""
+    if settings is not None:
+        tables = json.dumps(settings.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+    else:
+        tables = folder.settings or ""
+    digest = hashlib.sha256()
+    for path, content in [*sorted(folder.files.items()), ("", tables.encode())]:
+        for part in (path.encode("utf-8", "surrogateescape"), content):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+    return digest.hexdigest()

@@ -11,7 +11,7 @@ from leadmagnet.content import language
 from leadmagnet.content.branches import certain
 from leadmagnet.content.checks import lines, shape
 from leadmagnet.content.checks.markup import Judge
-from leadmagnet.content.compile import Letter
+from leadmagnet.content.compiled import Letter
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.hiding import Veil
 from leadmagnet.content.manuscripts import Manuscript

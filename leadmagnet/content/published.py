@@ -5,7 +5,7 @@ from email.utils import parseaddr
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from leadmagnet.content.compile import Compiled, Letter
+from leadmagnet.content.compiled import Compiled, Letter
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.content.site import Site

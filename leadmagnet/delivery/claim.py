@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Row, Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from leadmagnet.content.compile import Letter
+from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.delivery import queue, recheck

@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined, Template
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from leadmagnet.content.compile import Letter
+from leadmagnet.content.compiled import Letter
 from leadmagnet.errors import LeadmagnetError
 
 Part = Literal["subject", "preheader", "html", "text", "link"]

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from leadmagnet.content.compile import Build, Compiled, Letter, compile_folder
+from leadmagnet.content.compile import compile_folder
+from leadmagnet.content.compiled import Build, Compiled, Letter
 from leadmagnet.content.findings import Finding
 from leadmagnet.content.published import Published
 from leadmagnet.links import Keys, Links

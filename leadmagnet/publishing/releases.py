@@ -10,7 +10,7 @@ from threading import Lock
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from leadmagnet.content.compile import Build, Compiled
+from leadmagnet.content.compiled import Build, Compiled
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.errors import LeadmagnetError

@@ -10,21 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.reports import heartbeats
-from leadmagnet.store.models import Delivery, Enrollment, Subscriber
-
-#: Every state is counted, also at zero: a program that reads this need not know which may be missing.
-STATES = (
-    "pending",
-    "claimed",
-    "handing_off",
-    "sent",
-    "failed",
-    "cancelled",
-    "expired",
-    "skipped",
-    "held",
-    "uncertain",
-)
+from leadmagnet.store.models import DELIVERY_STATES, Delivery, Enrollment, Subscriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +66,8 @@ def status(session: Session, *, now: datetime) -> Status:
     sequences = published.compiled.sequences.values() if published is not None else ()
     return Status(
         release=published.number if published is not None else None,
-        deliveries=dict.fromkeys(STATES, 0) | _counts(session, Delivery.state),
+        # Every state, also at zero: a program that reads this need not know which may be missing.
+        deliveries=dict.fromkeys(DELIVERY_STATES, 0) | _counts(session, Delivery.state),
         due_now=due,
         oldest_due_seconds=int((now - oldest).total_seconds()) if oldest is not None else 0,
         workers=heartbeats.alive(session, now=now),

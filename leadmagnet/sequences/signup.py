@@ -98,17 +98,8 @@ def confirm(session: Session, published: Published, enrollment_id: int, origin: 
     if not enrollments.start(session, published, subscriber, enrollment, now=now):
         return Confirmed.BEFORE
     first = subscribers.activate(session, subscriber.id, now=now)
-    guide = published.guide(enrollment.guide) if enrollment.guide is not None else None
-    consent.record(
-        session,
-        subscriber.id,
-        "confirmed",
-        now=now,
-        origin=origin,
-        guide=enrollment.guide,
-        wording=guide.consent if guide is not None else None,
-        message_id=_answered_mail(session, enrollment.id),
-    )
+    answered = _answered_mail(session, enrollment.id)
+    _prove_confirmed(session, published, enrollment, origin, answered, now=now)
     if first:
         _settle_other_requests(session, published, subscriber, enrollment.id, now=now)
     return Confirmed.NOW
@@ -127,16 +118,7 @@ def start_letters(session: Session, published: Published, enrollment_id: int, or
         return back
     if not enrollments.start(session, published, subscriber, enrollment, now=now):
         return False
-    guide = published.guide(enrollment.guide) if enrollment.guide is not None else None
-    consent.record(
-        session,
-        subscriber.id,
-        "confirmed",
-        now=now,
-        origin=origin,
-        guide=enrollment.guide,
-        wording=guide.consent if guide is not None else None,
-    )
+    _prove_confirmed(session, published, enrollment, origin, None, now=now)
     return True
 
 
@@ -172,6 +154,29 @@ def forget_unconfirmed(session: Session, *, limit: int, now: datetime) -> int:
 
 def _too_late(subscriber: Subscriber, now: datetime) -> bool:
     return subscriber.status == "pending" and subscriber.asked_at < now - UNCONFIRMED_LIFE
+
+
+def _prove_confirmed(
+    session: Session,
+    published: Published,
+    enrollment: Enrollment,
+    origin: Origin,
+    answered: str | None,
+    *,
+    now: datetime,
+) -> None:
+    """Keeps the proof of a tap that started letters; `answered` is the Message-ID of the mail it answers."""
+    guide = published.guide(enrollment.guide) if enrollment.guide is not None else None
+    consent.record(
+        session,
+        enrollment.subscriber_id,
+        "confirmed",
+        now=now,
+        origin=origin,
+        guide=enrollment.guide,
+        wording=guide.consent if guide is not None else None,
+        message_id=answered,
+    )
 
 
 def _answered_mail(session: Session, enrollment_id: int) -> str | None:

@@ -28,6 +28,12 @@ NAMING = {
 }
 
 
+#: Where a mail is in our machine; `sent`, `failed`, `cancelled`, `expired` and `skipped` are for ever.
+DELIVERY_STATES = (
+    "pending", "claimed", "handing_off", "sent", "failed", "cancelled", "expired", "skipped", "held", "uncertain",
+)  # fmt: skip
+
+
 class Model(DeclarativeBase):
     """Every table of the store."""
 
@@ -160,19 +166,7 @@ class Delivery(Model):
     __table_args__ = (
         one_of("kind", "confirm", "reminder", "guide", "step", "test", "notice"),
         one_of("lane", "transactional", "sequence"),
-        one_of(
-            "state",
-            "pending",
-            "claimed",
-            "handing_off",
-            "sent",
-            "failed",
-            "cancelled",
-            "expired",
-            "skipped",
-            "held",
-            "uncertain",
-        ),
+        one_of("state", *DELIVERY_STATES),
         CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name="sent_has_time"),
         CheckConstraint("state NOT IN ('claimed', 'handing_off') OR lease_until IS NOT NULL", name="claim_has_lease"),
         CheckConstraint("kind <> 'step' OR step IS NOT NULL AND enrollment_id IS NOT NULL", name="step_has_name"),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from leadmagnet.audience import addresses, subscribers
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.content.published import Published
 from leadmagnet.store.database import Database
 from leadmagnet.store.models import Subscriber

@@ -6,7 +6,8 @@ import pytest
 from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from leadmagnet.content.compile import Build, Compiled, Letter, compile_folder
+from leadmagnet.content.compile import compile_folder
+from leadmagnet.content.compiled import Build, Compiled, Letter
 from leadmagnet.content.findings import Finding
 
 SETTINGS = """\

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from leadmagnet.content.compile import Compiled, compile_folder
+from leadmagnet.content.compile import compile_folder
+from leadmagnet.content.compiled import Compiled
 
 from .conftest import FILES, TIGHT, SiteFolder, short
 

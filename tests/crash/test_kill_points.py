@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.delivery import recovery
 from leadmagnet.delivery.journal import left_behind
 from leadmagnet.failpoints import POINTS

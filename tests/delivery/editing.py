@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from tests.world import GUIDE
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.delivery.claim import claim
 from tests.publishing.crowd import letters_of
 from tests.publishing.edits import with_steps

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import event, update
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.content.sequences import Condition
 from leadmagnet.store.database import Database
 from leadmagnet.store.models import Delivery, Enrollment

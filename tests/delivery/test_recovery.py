@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import select, text
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.delivery import recovery
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import AcceptedLine, left_behind
@@ -92,6 +92,7 @@ def test_only_what_could_have_been_accepted_is_settled_by_a_journal(world: World
     assert settled == (state in ("handing_off", "uncertain"))
     if settled:
         assert (row.sent_at, row.ended_at, row.smtp_code) == (THURSDAY_MORNING, None, 250)
+        assert row.lease_token == letter.token + 1
 
 
 def test_a_line_of_another_mail_settles_nothing(world: World) -> None:

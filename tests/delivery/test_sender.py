@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.delivery.outcomes import Accepted, Failed
 from leadmagnet.mail.smtp import Connection, Server
 from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Subscriber, SubscriberTag
@@ -19,7 +19,6 @@ from tests.waiting import PATIENCE
 from tests.world import World
 
 ADA, BOB = "ada@example.com", "bob@example.com"
-OUTAGE = timedelta(seconds=30)
 
 
 def test_a_letter_that_arrived_is_followed_by_the_next(world: World) -> None:

@@ -19,7 +19,7 @@ from tests.mail.servers import ScriptedServer
 from tests.waiting import PATIENCE, until
 from tests.world import World
 
-ADA, BOB = "ada@example.com", "bob@example.com"
+ADA = "ada@example.com"
 OUTAGE = timedelta(seconds=30)
 
 

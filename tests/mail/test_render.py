@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from leadmagnet.content.compile import Letter
+from leadmagnet.content.compiled import Letter
 from leadmagnet.mail.render import MAX_SUBJECT, RenderError, render
 
 HOSTILE = [

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.store.database import Database
 from tests.publishing.crowd import gather_crowd, join_crowd
 from tests.world import World

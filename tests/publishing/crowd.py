@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.content.sequences import Step
 from leadmagnet.store.database import Database
 from tests.publishing.edits import steps_of, with_steps

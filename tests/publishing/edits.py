@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import replace
 
-from leadmagnet.content.compile import Build, Compiled
+from leadmagnet.content.compiled import Build, Compiled
 from leadmagnet.content.sequences import Step
 from tests.world import GUIDE
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.content.sequences import Step
 from leadmagnet.publishing import replan
 from leadmagnet.store.models import Delivery

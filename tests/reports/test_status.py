@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import update
 
 from leadmagnet.reports import heartbeats
-from leadmagnet.reports.status import STATES, status
+from leadmagnet.reports.status import status
 from leadmagnet.store.database import Database
-from leadmagnet.store.models import Delivery
+from leadmagnet.store.models import DELIVERY_STATES, Delivery
 from tests.web.tables import dump
 from tests.world import TUESDAY_EVENING, World
 
@@ -22,7 +22,7 @@ def test_before_the_first_publish_everything_is_nought(database: Database) -> No
     with database.read() as session:
         found = status(session, now=TUESDAY_EVENING)
     assert found.to_json() == {
-        "deliveries": dict.fromkeys(STATES, 0),
+        "deliveries": dict.fromkeys(DELIVERY_STATES, 0),
         "due_now": 0,
         "oldest_due_seconds": 0,
         "release": None,
@@ -40,7 +40,7 @@ def test_everybody_and_every_mail_is_counted_once(world: World) -> None:
     found = looked(world)
     assert found["subscribers"] == {"pending": 1, "active": 1, "unsubscribed": 1}
     counts = {"sent": 4, "pending": 2, "cancelled": 1}
-    assert found["deliveries"] == dict.fromkeys(STATES, 0) | counts
+    assert found["deliveries"] == dict.fromkeys(DELIVERY_STATES, 0) | counts
     assert found["release"] == world.published.number
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.publishing import drafts
 from leadmagnet.store.database import Database
 from tests.world import World

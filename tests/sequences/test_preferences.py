@@ -4,7 +4,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from leadmagnet.audience import suppressions
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from tests.sequences.conftest import BARRE
 from tests.world import GUIDE, World
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.content.sequences import Condition, Sequence, Step
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Done, Facts, PassedOver, Planned

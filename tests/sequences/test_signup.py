@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from leadmagnet.audience import addresses, suppressions
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.sequences.signup import Confirmed, Requested
 from tests.sequences.conftest import BARRE
 from tests.world import SECRET, World

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.publishing import drafts
 from leadmagnet.settings import Settings
 from leadmagnet.web.app import create_app

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import delete
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.links import Keys, Purpose, mint
 from leadmagnet.publishing import drafts
 from leadmagnet.store.models import Subscriber

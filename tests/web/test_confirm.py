@@ -2,7 +2,7 @@
 
 from flask.testing import FlaskClient
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.store.models import Consent
 from tests.web.page import page_of
 from tests.web.tables import dump

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 import leadmagnet.web
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from tests.web.conftest import OpenDoor, only_sqlite
 from tests.web.page import Element, page_of
 from tests.web.tour import answers

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.sequences import signup
 from tests.web.conftest import OpenDoor
 from tests.web.mails import leave_path_of, links_of, path_of

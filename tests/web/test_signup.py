@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from leadmagnet.audience import addresses, suppressions
-from leadmagnet.content.compile import Build
+from leadmagnet.content.compiled import Build
 from leadmagnet.store.models import Consent
 from tests.web.conftest import OpenDoor, only_sqlite
 from tests.web.page import body_of, page_of
