@@ -23,10 +23,10 @@ _WATCHED = ("email_templates", "guides", FILE)
 _AGAIN_SECONDS = 2.0
 
 
-def publish_first(site: Path, settings: Settings, database: Database) -> Build:
+def publish_first(site: Path, settings: Settings, database: Database) -> str:
     """Publishes at the start what may be published: a saved change in test, anything while nobody can be surprised.
 
-    Returns what it found. Raises LeadmagnetError if nothing is live and nothing can be.
+    Returns the digest of what it found. Raises LeadmagnetError if nothing is live and nothing can be.
     """
     build = drafts.check(site)
     with database.read() as session:
@@ -40,7 +40,7 @@ def publish_first(site: Path, settings: Settings, database: Database) -> Build:
         publish(build, database)
     else:
         _say_waiting(build, database)
-    return build
+    return build.digest
 
 
 def publish(build: Build, database: Database, note: str | None = None) -> int | None:
@@ -54,10 +54,10 @@ def publish(build: Build, database: Database, note: str | None = None) -> int | 
 class Watcher:
     """Follows the operator's files while `run` runs."""
 
-    def __init__(self, site: Path, settings: Settings, database: Database, seen: Build) -> None:
-        """`seen` is what was published, or named, at the start."""
+    def __init__(self, site: Path, settings: Settings, database: Database, seen: str) -> None:
+        """`seen` is the digest of what was published, or named, at the start."""
         self._site = site
-        self._seen = (seen.digest, seen.findings)
+        self._seen = seen
         self._settings = settings
         self._database = database
         self._stopping = Event()
@@ -100,10 +100,9 @@ class Watcher:
 
     def _look(self) -> None:
         build = drafts.check(self._site)
-        found = (build.digest, build.findings)  # two mistakes in leadmagnet.toml can have one digest
-        if found != self._seen:
+        if build.digest != self._seen:
             self._saved(build)
-            self._seen = found
+            self._seen = build.digest
 
     def _saved(self, build: Build) -> None:
         if build.compiled is None:

@@ -1,10 +1,10 @@
 """Counted links of letters: lead on to a stored target, never to a URL from the request."""
 
-from flask import Blueprint, Response, abort, redirect, request
+from flask import Blueprint, Response, abort, request
 
 from leadmagnet.delivery import clicks
 from leadmagnet.links import Purpose
-from leadmagnet.web.answers import row_of
+from leadmagnet.web.answers import row_of, see
 from leadmagnet.web.house import house
 
 bp = Blueprint("clicks", __name__)
@@ -29,7 +29,7 @@ def follow(link: str) -> Response:
     if request.method == "GET" and live.compiled.settings.tracking.clicks:
         with parts.database.write() as session:
             clicks.count(session, delivery_id, now=parts.clock())
-    response = redirect(live.compiled.settings.link_fixes.get(url, url), 302)
+    response = see(live.compiled.settings.link_fixes.get(url, url), 302)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
-    return response  # type: ignore[return-value]
+    return response

@@ -1,13 +1,13 @@
 """The confirm link: a page with one button, which opens the guide."""
 
-from flask import Blueprint, Response, abort, redirect, request
+from flask import Blueprint, Response, abort, request
 
 from leadmagnet.links import Purpose
 from leadmagnet.sequences import signup
 from leadmagnet.sequences.signup import Confirmed
 from leadmagnet.store.models import Enrollment
 from leadmagnet.store.signals import something_is_due
-from leadmagnet.web.answers import kept_private, private_page, row_of
+from leadmagnet.web.answers import kept_private, private_page, row_of, see
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
 from leadmagnet.web.pages import start_page
@@ -44,7 +44,7 @@ def confirm(token: str) -> Response:
         something_is_due(session)
     if outcome is Confirmed.EXPIRED:
         return _expired()
-    return redirect(parts.links.guide_path(enrollment_id), 303)  # type: ignore[return-value]
+    return see(parts.links.guide_path(enrollment_id))
 
 
 def _expired() -> Response:

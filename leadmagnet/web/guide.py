@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
-from flask import Blueprint, Response, abort, redirect, request
+from flask import Blueprint, Response, abort, request
 
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
@@ -12,7 +12,7 @@ from leadmagnet.sequences import schedule, signup
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.store.models import Enrollment, Subscriber
 from leadmagnet.store.signals import something_is_due
-from leadmagnet.web.answers import private_page, row_of
+from leadmagnet.web.answers import private_page, row_of, see
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
 
@@ -83,7 +83,7 @@ def start_letters(token: str) -> Response:
         origin = origin_of(request, parts.settings.trusted_proxies)
         signup.start_letters(session, parts.published(session), enrollment_id, origin, now=parts.clock())
         something_is_due(session)
-    return redirect(f"/g/{token}", 303)  # type: ignore[return-value]
+    return see(f"/g/{token}")
 
 
 def _offer(enrollment: Enrollment, subscriber: Subscriber) -> str | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 
-from flask import Blueprint, Response, abort, redirect, render_template, request
+from flask import Blueprint, Response, abort, render_template, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from leadmagnet.audience import addresses, names, subscribers
@@ -13,7 +13,7 @@ from leadmagnet.errors import InvalidInput
 from leadmagnet.sequences.signup import Request
 from leadmagnet.sequences.signup import request as request_guide
 from leadmagnet.store.signals import something_is_due
-from leadmagnet.web.answers import answer_json, private_page, wants_json
+from leadmagnet.web.answers import answer_json, private_page, see, wants_json
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
 
@@ -124,7 +124,7 @@ def _sent(slug: str, address: str) -> Response:
     path = f"/f/{slug}/sent"
     if wants_json(request):
         return answer_json({"ok": True, "next": f"{house().links.base_url}{path}"})
-    response = redirect(path, 303)
+    response = see(path)
     secure = house().links.base_url.startswith("https:")
     response.set_cookie(
         _COOKIE,
@@ -135,7 +135,7 @@ def _sent(slug: str, address: str) -> Response:
         samesite="Lax",
         secure=secure,
     )
-    return response  # type: ignore[return-value]
+    return response
 
 
 def _remembered() -> str | None:

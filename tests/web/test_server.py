@@ -138,7 +138,7 @@ def test_a_name_of_two_addresses_is_served(server: Server, monkeypatch: pytest.M
     both.stop()
 
 
-def test_a_running_request_ends_before_the_server_does() -> None:
+def test_a_running_request_ends_before_the_server_does(caplog: pytest.LogCaptureFixture) -> None:
     app = Flask("slow")
     reached, go_on = threading.Event(), threading.Event()
 
@@ -159,6 +159,7 @@ def test_a_running_request_ends_before_the_server_does() -> None:
         stopped.result(60)
     with pytest.raises(ConnectionRefusedError):
         asked(server, "GET", "/")
+    assert caplog.text == ""
 
 
 def test_a_stop_right_after_a_request_is_quiet() -> None:
