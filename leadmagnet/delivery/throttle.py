@@ -17,6 +17,7 @@ class Breaker:
     Forgetting it loses nothing: rows that were returned carry their own time.
     """
 
+    tries_again: bool = True  # what the operator is told; a single test mail is not tried again
     _wait: timedelta = _FIRST
     _open_until: datetime | None = None
     _lock: Lock = field(default_factory=Lock)
@@ -35,7 +36,8 @@ class Breaker:
                 return  # another connection has said so already
             again = self._wait
             self._open_until, self._wait = now + again, min(again * 2, _LONGEST)
-        log.error("no mail can be sent: %s Trying again in %d seconds.", reason, again.total_seconds())
+        then = f" Trying again in {again.total_seconds():.0f} seconds." if self.tries_again else ""
+        log.error("no mail can be sent: %s%s", reason, then)
 
     def worked(self) -> None:
         """A connection came about."""
