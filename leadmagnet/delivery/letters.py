@@ -59,8 +59,3 @@ class Claimed:
     letter: Letter
     facts: MailFacts
     course: Course | None  # None: not a letter of a series
-
-    @property
-    def resent_once(self) -> bool:
-        """True for what was asked for seconds ago: after a lost reply it is repeated once."""
-        return self.kind in ("confirm", "reminder", "guide")

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
 from leadmagnet.store.columns import ServerTime
-from leadmagnet.store.dialect import is_sqlite
+from leadmagnet.store.dialect import locked_ids
 from leadmagnet.store.models import Delivery
 
 TRANSACTIONAL, SEQUENCE = "transactional", "sequence"
@@ -54,7 +54,7 @@ def take(
     due = due.order_by(Delivery.ready_at, Delivery.id).limit(limit)
     rows = session.execute(
         update(Delivery)
-        .where(Delivery.id.in_(_locked(session, due)), Delivery.state == "pending")
+        .where(Delivery.id.in_(locked_ids(session, due)), Delivery.state == "pending")
         .values(
             state="claimed",
             lease_owner=lease.owner,
@@ -74,7 +74,7 @@ def renew(session: Session, lease: Lease) -> None:
     mine = select(Delivery.id).where(Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
     session.execute(
         update(Delivery)
-        .where(Delivery.id.in_(_locked(session, mine)), Delivery.state == "claimed")
+        .where(Delivery.id.in_(locked_ids(session, mine)), Delivery.state == "claimed")
         .values(lease_until=ServerTime(lease.seconds)),
         execution_options={"synchronize_session": False},
     )
@@ -88,12 +88,3 @@ def release(session: Session, lease: Lease) -> None:
         .values(state="pending", lease_token=Delivery.lease_token + 1),
         execution_options={"synchronize_session": False},
     )
-
-
-def _locked(session: Session, ids: Select[int]) -> Select[int]:
-    """The rows of `ids` that nobody else has locked, locked."""
-    if not is_sqlite(session):
-        ids = ids.with_for_update(skip_locked=True)
-    # A CTE that locks runs once. A plain subquery may be run again for every row, each time past the rows that it
-    # has locked: PostgreSQL would claim the whole queue, whatever the limit.
-    return select(ids.cte("locked").c.id)

@@ -102,7 +102,14 @@ def _fail(session: Session, letter: Claimed, failed: Failed, now: datetime) -> N
     if not _write(session, letter, state="failed", reason=failed.reason, ended_at=now, **values):
         return
     if failed.suppress and letter.subscriber_id is not None:
-        key = session.scalar(select(Subscriber.address_key).where(Subscriber.id == letter.subscriber_id))
+        # The subscriber's row is written with the block, so that no gate for her can open on an older view.
+        key = session.scalar(
+            update(Subscriber)
+            .where(Subscriber.id == letter.subscriber_id)
+            .values(status="unsubscribed", unsubscribed_at=now)
+            .returning(Subscriber.address_key),
+            execution_options={"synchronize_session": False},
+        )
         if key is not None:
             suppressions.add(session, key, "all", failed.reason, now=now)
         enrollments.leave(session, letter.subscriber_id, "bounced", now=now)

@@ -13,7 +13,7 @@ from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Done, PassedOver, Planned
-from leadmagnet.store.dialect import insert_ignoring
+from leadmagnet.store.dialect import insert_ignoring, locked_ids
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, SubscriberTag
 
 #: A confirmation a person has not answered is repeated at most this often, this far apart.
@@ -230,11 +230,17 @@ def resume(session: Session, published: Published, subscriber: Subscriber, *, no
 
 
 def cancel_pending(session: Session, reason: str, *which: Any, now: datetime) -> None:
-    """Cancels unsent deliveries, and gives their dedupe keys back."""
+    """Cancels unsent deliveries, and gives their dedupe keys back.
+
+    A row that a worker is claiming this moment is left to it, since waiting for it could end in a deadlock: the
+    claim's own check, or the gate, settles it.
+    """
+    ids = select(Delivery.id).where(Delivery.state == "pending", *which)
     session.execute(
         update(Delivery)
-        .where(Delivery.state == "pending", *which)
-        .values(state="cancelled", reason=reason, ended_at=now, dedupe_key=None)
+        .where(Delivery.id.in_(locked_ids(session, ids)), Delivery.state == "pending")
+        .values(state="cancelled", reason=reason, ended_at=now, dedupe_key=None),
+        execution_options={"synchronize_session": False},
     )
 
 

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import cast
 
-from sqlalchemy import Table
+from sqlalchemy import Select, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -30,3 +30,12 @@ def _insert_ignoring(into: Table, for_sqlite: bool) -> sqlite.Insert | postgresq
 def is_sqlite(session: Session) -> bool:
     """True on SQLite, where BEGIN IMMEDIATE serialises what PostgreSQL locks row by row."""
     return session.get_bind().dialect.name == "sqlite"
+
+
+def locked_ids(session: Session, ids: Select[int]) -> Select[int]:
+    """The rows of `ids` that nobody else has locked, locked; on SQLite, with its one writer, all of them."""
+    if not is_sqlite(session):
+        ids = ids.with_for_update(skip_locked=True)
+    # A CTE that locks runs once. A plain subquery may be run again for every row, each time past the rows that it
+    # has locked: PostgreSQL would claim the whole queue, whatever the limit.
+    return select(ids.cte("locked").c.id)
