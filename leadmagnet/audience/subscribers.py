@@ -29,12 +29,17 @@ def find_or_add(
         )
     )
     # On PostgreSQL the lock makes parallel sign-ups of one address take turns; SQLite has one writer anyway.
-    return session.scalars(select(Subscriber).where(Subscriber.address_key == address_key).with_for_update()).one()
+    return session.scalars(
+        select(Subscriber).where(Subscriber.address_key == address_key).with_for_update(key_share=True)
+    ).one()
 
 
 def get(session: Session, subscriber_id: int) -> Subscriber | None:
     """The subscriber, locked for this transaction, or None once forgotten."""
-    return session.scalars(select(Subscriber).where(Subscriber.id == subscriber_id).with_for_update()).one_or_none()
+    # FOR NO KEY UPDATE: a claim holds key locks on people through its foreign keys, and must not be waited for.
+    return session.scalars(
+        select(Subscriber).where(Subscriber.id == subscriber_id).with_for_update(key_share=True)
+    ).one_or_none()
 
 
 def activate(session: Session, subscriber_id: int, *, now: datetime) -> bool:

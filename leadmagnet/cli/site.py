@@ -32,14 +32,14 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def database_of(settings: Settings, *, upgrade: bool) -> Database:
     """The site's database, brought up to date if `upgrade`, refused otherwise when it is not. Raises StoreError."""
+    database = Database(settings.database)
+    if not upgrade:
+        database.require_head()
+        return database
+    from leadmagnet.store.migrate import upgrade as bring_up_to_date
+
     try:
-        database = Database(settings.database)
+        bring_up_to_date(database)
     except OSError as error:
         raise LeadmagnetError(f"cannot keep a database in {settings.data_dir}: {error.strerror}.") from error
-    if upgrade:
-        from leadmagnet.store.migrate import upgrade as bring_up_to_date
-
-        bring_up_to_date(database)
-    else:
-        database.require_head()
     return database

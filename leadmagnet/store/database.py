@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -25,13 +25,17 @@ class Database:
     """One database; `read()` and `write()` are the only ways to a session, and only doors call them."""
 
     def __init__(self, url: str, *, pool_size: int = 20) -> None:
-        parsed = make_url(_with_driver(url))
+        parsed = _parsed(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.url = parsed.render_as_string(hide_password=False)
         if self.is_sqlite:
             _require_sqlite_version()
-            Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
-        self.engine = create_engine(self.url, pool_size=pool_size, max_overflow=20, pool_pre_ping=not self.is_sqlite)
+        name = parsed.database or ""
+        self.file = Path(name) if self.is_sqlite and not name.startswith("file:") else None
+        # Parameters are addresses: no error may print them.
+        self.engine = create_engine(
+            self.url, hide_parameters=True, pool_size=pool_size, max_overflow=20, pool_pre_ping=not self.is_sqlite
+        )
         writing = self.engine
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
@@ -62,6 +66,8 @@ class Database:
 
     def revision(self) -> str | None:
         """The migration the database stands at; None for an empty one. Raises StoreError if it is out of reach."""
+        if self.file is not None and not self.file.exists():
+            return None  # looking must not make it
         try:
             with self.engine.connect() as connection:
                 if not inspect(connection).has_table("alembic_version"):
@@ -87,6 +93,13 @@ class Database:
     def close(self) -> None:
         """Returns every connection."""
         self.engine.dispose()
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(_with_driver(url))
+    except ValueError as error:  # a port that is no number; its words do not repeat the password
+        raise StoreError(f"the database URL does not read: {error}.") from error
 
 
 def _with_driver(url: str) -> str:

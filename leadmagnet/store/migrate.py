@@ -11,6 +11,8 @@ def upgrade(database: Database) -> bool:
     """Brings the database to the newest migration; False if there was nothing to do."""
     if database.revision() == HEAD:
         return False
+    if database.file is not None:
+        database.file.parent.mkdir(parents=True, exist_ok=True)
     # Alembic takes a second to load: only when it is needed.
     from alembic import command
     from alembic.config import Config

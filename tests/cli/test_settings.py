@@ -15,7 +15,7 @@ from tests.cli.shell import Shell
         ({"port": "x"}, "LEADMAGNET_PORT: input should be a valid integer"),
         ({"database_url": "mysql://host/x"}, "the database URL starts with 'mysql'"),
         ({"database_url": "postgresql://lm:secret@127.0.0.1:1/x"}, "cannot open the database postgresql+psycopg://lm:***@"),
-        ({"data_dir": "leadmagnet.toml"}, "cannot keep a database in"),
+        ({"data_dir": "leadmagnet.toml"}, "is empty"),
     ],
 )  # fmt: skip
 def test_a_wrong_variable_is_named(site: Shell, settings: dict[str, Any], words: str) -> None:
@@ -47,3 +47,15 @@ def test_a_folder_without_a_site_is_told_how_to_get_one(shell: Shell) -> None:
         assert done.code == 1, command
         assert f"there is no leadmagnet.toml in {shell.folder}. `leadmagnet init {shell.folder}`" in done.err, command
     assert "there is no leadmagnet.toml in /no/such/folder." in shell("status", "--site", "/no/such/folder").err
+
+
+def test_a_place_that_can_hold_no_database_is_named(site: Shell) -> None:
+    done = site("publish", data_dir="leadmagnet.toml")
+    assert done.code == 1
+    assert "cannot keep a database in" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_looking_at_a_site_that_was_never_started_makes_nothing(site: Shell) -> None:
+    assert site("status").code == 1
+    assert not (site.folder / "var").exists()
