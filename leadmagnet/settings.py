@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -93,8 +94,8 @@ class Settings(BaseSettings):
     def _base_url(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        if not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", value):
-            raise ValueError("must look like https://mail.example.com")
+        if not re.fullmatch(r"https?://[^/\s?#@]+/?", value):
+            raise ValueError("must look like https://mail.example.com, a host of its own without a path")
         return value.rstrip("/")
 
     @field_validator("failpoint")
@@ -109,6 +110,16 @@ class Settings(BaseSettings):
         """The base of every link, without a trailing slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.base_url or f"http://{host}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """True while links lead to this machine: the site is not open to the world."""
+        name = urlsplit(self.site_url).hostname or ""
+        try:
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            return name == "localhost" or name.endswith(".localhost")
+        return address.is_loopback or address.is_unspecified
 
     @property
     def database(self) -> str:
@@ -149,7 +160,7 @@ class Settings(BaseSettings):
             )
         path = self.data_dir / name
         if not path.exists():
-            self.data_dir.mkdir(parents=True, exist_ok=True)
+            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             fresh = path.with_suffix(f".{os.getpid()}")
             fresh.touch(mode=0o600)
             fresh.write_text(secrets.token_hex(32))

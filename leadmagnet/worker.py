@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -37,6 +38,9 @@ HOUSEKEEPING = timedelta(minutes=1)
 REMIND_AFTER = timedelta(hours=24)
 #: Rows that one chore touches in one transaction: sign-ups never wait long behind it.
 CHUNK = 200
+CLOCK_WATCH_SECONDS = 2.0
+#: Re-planning does more for each row, and may have a million of them: it goes on in the next transaction.
+REPLAN_CHUNK = 50
 #: How long a stopping worker lets a slow server answer.
 STOP_SECONDS = 30.0
 
@@ -51,6 +55,7 @@ class Worker:
         self._clock = clock
         self._started_at = clock()
         self._live = Live()
+        self._stopping = Event()
         self._lease = Lease(self.id, settings.lease_seconds)
         self.dispatcher = Dispatcher(
             database,
@@ -62,7 +67,7 @@ class Worker:
             clock=clock,
         )
         self._listener = Listener(database, self.dispatcher.wake)
-        # A clock set back must not stop the ticking, and a late tick is as good as a punctual one.
+        # A late tick is as good as a punctual one.
         self._metronome = BackgroundScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -77,10 +82,12 @@ class Worker:
         self._every(SWEEP, self.sweep)
         self._every(HOUSEKEEPING, self.keep_house)
         self._metronome.start()
+        Thread(target=self._watch_the_clock, name="clock-watch", daemon=True).start()
         self.dispatcher.wake()
 
     def stop(self) -> bool:
         """Stops in good order; False if a letter was still waiting for a server's answer."""
+        self._stopping.set()
         self._metronome.shutdown(wait=True)
         self._listener.stop()
         done = self.dispatcher.stop(STOP_SECONDS)
@@ -108,7 +115,9 @@ class Worker:
         """Takes rows from the dead, repeats once what somebody waits for, and re-plans after a publish."""
         self._in_chore("sweep", lambda s, now: recovery.sweep(s, self._live.get(s), limit=CHUNK, now=now))
         self._in_chore("resend", lambda s, now: recovery.resend_once(s, now=now))
-        while self._in_chore("replan", lambda s, now: replan.chunk(s, self._live.get(s), limit=CHUNK, now=now)):
+        while not self._stopping.is_set() and self._in_chore(
+            "replan", lambda s, now: replan.chunk(s, self._live.get(s), limit=REPLAN_CHUNK, now=now)
+        ):
             self.dispatcher.wake()
 
     def keep_house(self) -> None:
@@ -118,6 +127,17 @@ class Worker:
         )
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
         self.dispatcher.wake()
+
+    def _watch_the_clock(self) -> None:
+        """Starts the ticking anew when somebody set the clock back: the metronome waits for absolute times."""
+        seen = self._clock()
+        while not self._stopping.wait(CLOCK_WATCH_SECONDS):
+            now = self._clock()
+            if now < seen:
+                log.warning("the clock was set back: ticking goes on")
+                for job in self._metronome.get_jobs():
+                    job.modify(next_run_time=now)
+            seen = now
 
     def _every(self, interval: timedelta, chore: Callable[[], None]) -> None:
         self._metronome.add_job(chore, "interval", seconds=interval.total_seconds())

@@ -79,9 +79,10 @@ def serve(words: list[str], here: Path, environment: dict[str, str]) -> None:
             assert b"Ctrl-C" in first, first
             if words[:1] != ["worker"]:
                 assert answers(f"http://127.0.0.1:{port}/healthz")
-        finally:
             process.send_signal(signal.SIGINT)
-        assert process.wait(40) == 0
+            assert process.wait(40) == 0
+        finally:
+            process.kill()
 
 
 def answers(url: str) -> bool:

@@ -216,6 +216,17 @@ class TestHere:
         assert clone.run("no-such-command", cwd=elsewhere).returncode == 2
         assert list(elsewhere.iterdir()) == []
 
+    def test_a_link_to_it_leaves_the_folder_of_the_link_alone(self, clone: Clone, tmp_path: Path) -> None:
+        other = tmp_path / "other"
+        (other / ".venv" / "bin").mkdir(parents=True)
+        (other / ".venv" / "mine").write_text("precious")
+        (other / "run").symlink_to(clone.home / "run")
+        (clone.home / "requirements.lock").unlink()
+        done = subprocess.run(["sh", other / "run", "--help"], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert f"{clone.home}/requirements.lock is missing" in done.stderr
+        assert (other / ".venv" / "mine").read_text() == "precious"
+
 
 class TestLocks:
     """The lists of libraries: exact, checked by hash, from wherever the operator gets hers."""

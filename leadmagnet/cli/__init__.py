@@ -96,3 +96,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except LeadmagnetError as error:
         click.secho(str(error), fg="red", err=True)
         sys.exit(1)
+    except Exception as error:
+        # Imported here: the help needs no database.
+        from leadmagnet.store.database import trouble
+
+        words = trouble(error)
+        if words is None:
+            raise
+        click.secho(words, fg="red", err=True)
+        sys.exit(1)

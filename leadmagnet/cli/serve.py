@@ -3,7 +3,7 @@
 import logging
 import signal
 import sys
-import threading
+import time
 from pathlib import Path
 
 import click
@@ -22,6 +22,9 @@ from leadmagnet.web.app import create_app
 from leadmagnet.web.server import Server
 from leadmagnet.worker import Worker
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LOOK_SECONDS = 0.2
+
 
 @click.command()
 @site_option
@@ -33,7 +36,7 @@ def run(site: Path) -> None:
     Example: leadmagnet run --site ~/my-site
     """
     _log_to_terminal()
-    stopped = _when_stopped()
+    stop = _Stop()
     settings = load(site)
     database = database_of(settings, upgrade=True)
     seen = watching.publish_first(site, settings, database)
@@ -44,7 +47,7 @@ def run(site: Path) -> None:
     server.start()
     watcher.start()
     click.echo(banner.welcome(settings))
-    stopped.wait()
+    stop.wait()
     click.echo("Stopping: letters in flight are finished first ...")
     watcher.stop()
     server.stop()
@@ -61,13 +64,13 @@ def web(site: Path) -> None:
     Example: leadmagnet web
     """
     _log_to_terminal()
-    stopped = _when_stopped()
+    stop = _Stop()
     settings = load(site)
     database = database_of(settings, upgrade=False)
     server = _server(settings, database)
     server.start()
     click.echo(f"Serving {settings.site_url} on {settings.host}:{server.port}. Ctrl-C stops.")
-    stopped.wait()
+    stop.wait()
     server.stop()
     database.close()
 
@@ -80,13 +83,13 @@ def worker(site: Path) -> None:
     Example: leadmagnet worker
     """
     _log_to_terminal()
-    stopped = _when_stopped()
+    stop = _Stop()
     settings = load(site)
     database = database_of(settings, upgrade=False)
     sending = _worker(site, settings, database)
     sending.start()
     click.echo(f"Sending through {mail_server(settings) or 'the test mailbox'}. Ctrl-C stops.")
-    stopped.wait()
+    stop.wait()
     done = sending.stop()
     database.close()
     sys.exit(0 if done else 1)
@@ -115,12 +118,29 @@ def _server(settings: Settings, database: Database) -> Server:
         ) from error
 
 
-def _when_stopped() -> threading.Event:
-    """Set by Ctrl-C and SIGTERM. Asked for first of all: a stop during the start must not end in a traceback."""
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    return stopped
+class _Stop:
+    """Ctrl-C and SIGTERM. Listened for first of all: a stop during the start must not end in a traceback.
+
+    A second signal ends the process at once, which is safe by design: what was in flight is settled by the next start.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        for number in _SIGNALS:
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        # A plain flag: an Event's own lock may be held by the very code that the signal interrupts.
+        self._asked = True
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+
+    def wait(self) -> None:
+        """Returns once a stop was asked for."""
+        # Python runs a handler only when the main thread moves: one that came just before a wait without end
+        # would be seen when somebody presses Ctrl-C again.
+        while not self._asked:
+            time.sleep(_LOOK_SECONDS)
 
 
 def _log_to_terminal() -> None:

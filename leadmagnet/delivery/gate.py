@@ -31,8 +31,8 @@ from leadmagnet.store.columns import ServerTime
 from leadmagnet.store.dialect import is_sqlite, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, Suppression
 
-#: Longer than the ten minutes that a server may take to answer the dot (RFC 5321 §4.5.3.2.6).
-HANDING_OFF_LEASE = 11 * 60
+#: Longer than three minutes to write the dot and ten for its answer (RFC 5321 §4.5.3.2.5 and 6).
+HANDING_OFF_LEASE = 14 * 60
 
 HOST = socket.gethostname()
 

@@ -1,5 +1,6 @@
 """Writes down what became of letters, many at once, with what follows in the same transaction."""
 
+import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,8 @@ from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outco
 from leadmagnet.sequences import enrollments
 from leadmagnet.store.dialect import table
 from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Subscriber
+
+log = logging.getLogger(__name__)
 
 Result = tuple[Claimed, Outcome]
 
@@ -68,8 +71,38 @@ def _finish(session: Session, sent: Sequence[tuple[Claimed, Accepted]]) -> None:
     at = sent[0][1].at
     mine = [(letter.id, letter.token) for letter, _accepted in sent]
     done = set(session.connection().scalars(_SENT, {"mine": mine, "at": at}))
-    handled = [(letter, accepted.at) for letter, accepted in sent if letter.id in done]
-    go_on(session, [(letter, letter_at) for letter, letter_at in handled], now=at)
+    late = [(letter, accepted) for letter, accepted in sent if letter.id not in done]
+    done |= {letter.id for letter, accepted in late if _accepted_late(session, letter, accepted.at)}
+    go_on(session, [(letter, accepted.at) for letter, accepted in sent if letter.id in done], now=at)
+
+
+def _accepted_late(session: Session, letter: Claimed, at: datetime) -> bool:
+    """Settles a mail whose 250 came after its lease had run out: it proves acceptance whoever holds the row.
+
+    By identity, as a journal's line is; False if the row was settled otherwise.
+    """
+    settled = session.execute(
+        update(Delivery)
+        .where(
+            Delivery.id == letter.id,
+            Delivery.message_id == letter.message_id,
+            Delivery.state.in_(["handing_off", "uncertain"]),
+        )
+        .values(
+            state="sent",
+            sent_at=at,
+            begun=0,
+            smtp_code=250,
+            smtp_class="accepted",
+            reason=None,
+            ended_at=None,
+            lease_token=Delivery.lease_token + 1,
+        )
+        .returning(Delivery.id),
+        execution_options={"synchronize_session": False},
+    ).first()
+    log.warning("delivery %s: accepted after its lease had run out", letter.id)
+    return settled is not None
 
 
 def go_on(session: Session, handled: Collection[tuple[Claimed, datetime | None]], *, now: datetime) -> None:

@@ -54,11 +54,15 @@ class Mailbox:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._make()
+
+    def _make(self) -> None:
         for folder in ("tmp", "new", "cur"):
-            (path / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+            (self.path / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def connect(self) -> "MailboxConnection":
-        """A connection that hands messages over to this mailbox."""
+        """A connection that hands messages over to this mailbox; one that was deleted meanwhile is made anew."""
+        self._make()
         return MailboxConnection(self)
 
     def messages(self, limit: int) -> list[Summary]:
@@ -96,6 +100,7 @@ class Mailbox:
         )
 
     def _newest(self) -> Iterator[tuple[str, Path]]:
+        self._make()
         found = [
             (_key_of(entry.name), Path(entry.path))
             for folder in ("new", "cur")

@@ -1,24 +1,26 @@
 """Opens the database and its transactions, the same way on SQLite and PostgreSQL."""
 
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from leadmagnet.errors import StoreError
+from leadmagnet.store.fairness import FairLock
 
-__all__ = ["HEAD", "Database", "Session"]
+__all__ = ["HEAD", "Database", "Session", "trouble"]
 
 #: The newest migration. Kept here as well, so that a start with nothing to do never loads Alembic (one second).
 HEAD = "0001"
 
 _BUSY_MS = 30_000
+#: A server that does not even greet is not there.
+_CONNECT_SECONDS = 10
 
 
 class Database:
@@ -34,7 +36,12 @@ class Database:
         self.file = Path(name) if self.is_sqlite and not name.startswith("file:") else None
         # Parameters are addresses: no error may print them.
         self.engine = create_engine(
-            self.url, hide_parameters=True, pool_size=pool_size, max_overflow=20, pool_pre_ping=not self.is_sqlite
+            self.url,
+            hide_parameters=True,
+            pool_size=pool_size,
+            max_overflow=20,
+            pool_pre_ping=not self.is_sqlite,
+            connect_args={} if self.is_sqlite else {"connect_timeout": _CONNECT_SECONDS},
         )
         writing = self.engine
         if self.is_sqlite:
@@ -46,7 +53,7 @@ class Database:
         self._reading = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._writing = sessionmaker(writing, expire_on_commit=False)
         # SQLite has one writer at a time anyway; queueing here is fair and never runs into its busy timeout.
-        self._writer = threading.Lock() if self.is_sqlite else None
+        self._writer = FairLock() if self.is_sqlite else None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -93,6 +100,14 @@ class Database:
     def close(self) -> None:
         """Returns every connection."""
         self.engine.dispose()
+
+
+def trouble(error: BaseException) -> str | None:
+    """What an operator is told when the database is out of reach or locked; None for any other error."""
+    if isinstance(error, OperationalError | InterfaceError):
+        words = str(error.orig).strip().splitlines()
+        return f"the database cannot be used: {words[0] if words else type(error.orig).__name__}."
+    return None
 
 
 def _parsed(url: str) -> URL:

@@ -12,7 +12,9 @@ def upgrade(database: Database) -> bool:
     if database.revision() == HEAD:
         return False
     if database.file is not None:
-        database.file.parent.mkdir(parents=True, exist_ok=True)
+        # It holds addresses in clear: nobody else on the machine reads it. SQLite gives its -wal the same mode.
+        database.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database.file.touch(mode=0o600)
     # Alembic takes a second to load: only when it is needed.
     from alembic import command
     from alembic.config import Config

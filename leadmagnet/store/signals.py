@@ -6,6 +6,7 @@ Whoever misses a signal is woken by its own tick.
 
 import contextlib
 import logging
+import sqlite3
 from collections.abc import Callable
 from threading import Event, Thread
 
@@ -51,7 +52,7 @@ class Listener:
         while not self._stopping.is_set():
             try:
                 listen()
-            except (DBAPIError, psycopg.Error) as error:
+            except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
                 log.warning("not listening for signals, the tick goes on (%s)", type(error).__name__)
                 self._stopping.wait(_RECONNECT_SECONDS)
 
@@ -70,7 +71,7 @@ class Listener:
 
     def _listen_postgresql(self) -> None:
         url = self._database.url.replace("postgresql+psycopg://", "postgresql://", 1)
-        with contextlib.closing(psycopg.connect(url, autocommit=True)) as connection:
+        with contextlib.closing(psycopg.connect(url, autocommit=True, connect_timeout=10)) as connection:
             connection.execute(f"LISTEN {_CHANNEL}")
             self._heard()  # what was signalled before we listened
             while not self._stopping.is_set():

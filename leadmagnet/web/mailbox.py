@@ -51,8 +51,9 @@ def source(key: str) -> Response:
 
 def _mailbox() -> Mailbox:
     mailbox = house().mailbox
-    # It holds every visitor's address: whoever reaches it over a network gets the page of a wrong link.
-    if mailbox is None or not is_this_machine(request):
+    # It holds every visitor's address: whoever reaches it over a network gets the page of a wrong link. A proxy that
+    # says nothing of itself looks like this machine, but has a public address to answer for.
+    if mailbox is None or not is_this_machine(request) or not house().settings.is_local:
         abort(404)
     return mailbox
 

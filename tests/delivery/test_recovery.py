@@ -210,3 +210,20 @@ def test_a_letter_settled_without_its_sender_leaves_what_the_sender_would_have(
     passed = [(row.step, row.reason) for row in world.deliveries(state="skipped", kind="step")]
     assert passed == [("tight-hips", "draft")]
     assert [row.step for row in world.deliveries(state="pending")] == ["what-is-barre"]
+
+
+def test_a_250_that_comes_after_the_lease_ran_out_still_proves_that_the_mail_was_accepted(world: World) -> None:
+    world.joins(ADA)
+    world.wait(days=2)
+    (letter,) = world.claim()
+    connection = world.connect()
+    assert world.commits.gate(letter) is Gate.OPEN
+    connection.quit()
+    world.leases_run_out()
+    world.sweeps()
+    assert [row.state for row in world.deliveries(step="tight-hips")] == ["uncertain"]
+    world.commits.tell(letter, Accepted(world.now))
+    world.settle()
+    (row,) = world.deliveries(step="tight-hips")
+    assert (row.state, row.reason, row.ended_at) == ("sent", None, None)
+    assert [row.state for row in world.deliveries(step="yoga-for-runners")] == ["pending"]

@@ -65,3 +65,14 @@ def test_an_empty_database_is_migrated_in_one_go(tmp_path: Path) -> None:
     assert upgrade(database) is True
     database.require_head()
     database.close()
+
+
+def test_nobody_else_on_the_machine_can_read_the_database(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/var/leadmagnet.db")
+    upgrade(database)
+    with database.write() as session:
+        session.connection().exec_driver_sql("CREATE TABLE more (id INTEGER)")
+        files = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "var").iterdir()}
+    database.close()
+    assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700
+    assert set(files.values()) == {0o600}

@@ -49,3 +49,8 @@ def test_a_site_whose_database_is_out_of_reach_is_alive_but_not_ready(tmp_path: 
     assert answer.status_code == 503
     assert "secret" not in answer.text
     database.close()
+
+
+def test_a_load_balancer_may_ask_by_address(client: FlaskClient) -> None:
+    assert client.get("/healthz", headers={"Host": "10.0.0.7:8000"}).status_code == 200
+    assert client.get("/", headers={"Host": "10.0.0.7:8000"}).status_code == 400

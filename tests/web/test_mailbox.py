@@ -1,5 +1,6 @@
 """The test mailbox as a page: for the operator at this machine alone, and safe whatever a letter holds."""
 
+import shutil
 from urllib.parse import quote
 
 import pytest
@@ -148,3 +149,20 @@ def test_looking_counts_as_nobodys_tap(world: World, client: FlaskClient) -> Non
         client.get(path)
     with world.database.read() as session:
         assert [row.event for row in session.query(Consent)] == ["requested"]
+
+
+def test_a_site_with_a_public_address_shows_no_mailbox_even_to_a_proxy_that_says_nothing(
+    world: World, open_door: OpenDoor
+) -> None:
+    world.asks("ada@example.com")
+    world.deliver()
+    client = open_door(base_url="https://mail.runner.net")
+    assert client.get("/mailbox", headers={"Host": "127.0.0.1:8000"}).status_code == 404
+
+
+def test_a_mailbox_that_was_deleted_is_made_anew(world: World, client: FlaskClient) -> None:
+    shutil.rmtree(world.mailbox.path)
+    assert client.get("/mailbox").status_code == 200
+    world.asks("ada@example.com")
+    world.deliver()
+    assert len(world.inbox()) == 1
