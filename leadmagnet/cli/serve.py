@@ -15,7 +15,7 @@ from leadmagnet.cli.site import database_of, site_option
 from leadmagnet.doctor import mail_server, require_ready
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
-from leadmagnet.publishing.releases import Live, NothingPublished
+from leadmagnet.publishing.releases import Live
 from leadmagnet.settings import Settings, load
 from leadmagnet.store.database import Database
 from leadmagnet.web.app import create_app
@@ -98,12 +98,10 @@ def worker(site: Path) -> None:
 def _worker(site: Path, settings: Settings, database: Database) -> Worker:
     failpoints.arm(settings.failpoint)
     server = mail_server(settings)
-    if server is not None:
-        try:
-            with database.read() as session:
-                require_ready(settings, server, Live().get(session).site, site)
-        except NothingPublished:
-            pass  # nothing can leave before a publish, which asks the same
+    if server is not None and not server.is_loopback:
+        # Before the first publish there is nothing to judge, and nothing to send either: this raises.
+        with database.read() as session:
+            require_ready(settings, server, Live().get(session).site, site)
     return Worker(settings, database, connector(settings), Links(settings.site_url, settings.keys()), clock=clock.now)
 
 

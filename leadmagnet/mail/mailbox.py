@@ -62,7 +62,8 @@ class Mailbox:
 
     def connect(self) -> "MailboxConnection":
         """A connection that hands messages over to this mailbox; one that was deleted meanwhile is made anew."""
-        self._make()
+        with contextlib.suppress(OSError):  # what cannot be made is told when a message is offered
+            self._make()
         return MailboxConnection(self)
 
     def messages(self, limit: int) -> list[Summary]:
@@ -100,10 +101,10 @@ class Mailbox:
         )
 
     def _newest(self) -> Iterator[tuple[str, Path]]:
-        self._make()
         found = [
             (_key_of(entry.name), Path(entry.path))
             for folder in ("new", "cur")
+            if (self.path / folder).is_dir()
             for entry in os.scandir(self.path / folder)
         ]
         # The name begins with the time, so its order is the order of arrival.

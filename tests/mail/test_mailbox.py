@@ -126,8 +126,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_nothing_is_lost(mailbox: Ma
     with pytest.raises(NotAccepted, match="cannot be written"):
         connection.offer("", "ada@example.com", raw())
     assert not connection.usable
-    connection = mailbox.connect()
-    (mailbox.path / "tmp").mkdir()
+    connection = mailbox.connect()  # makes what is missing
     connection.offer("", "ada@example.com", raw())
     (mailbox.path / "new").rmdir()
     with pytest.raises(NotAccepted, match="cannot be written"):
