@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy import Row, bindparam, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.audience import suppressions
@@ -77,15 +77,24 @@ def _finish(session: Session, sent: Sequence[tuple[Claimed, Accepted]]) -> None:
 
 
 def _accepted_late(session: Session, letter: Claimed, at: datetime) -> bool:
-    """Settles a mail whose 250 came after its lease had run out: it proves acceptance whoever holds the row.
+    """Settles a mail whose 250 came after its lease had run out; False if it was settled otherwise."""
+    settled = by_identity(session, letter.id, letter.message_id, at=at) is not None
+    log.warning("delivery %s: answered 250 after its lease had run out (settled: %s)", letter.id, settled)
+    return settled
 
-    By identity, as a journal's line is; False if the row was settled otherwise.
+
+def by_identity(
+    session: Session, delivery_id: int, message_id: str, *, at: datetime
+) -> Row[int | None, int | None, str | None] | None:
+    """Marks a maybe-sent mail as sent, since a 250 proves acceptance whoever holds the row.
+
+    Returns its subscriber_id, enrollment_id and step, or None if it was settled otherwise.
     """
-    settled = session.execute(
+    return session.execute(
         update(Delivery)
         .where(
-            Delivery.id == letter.id,
-            Delivery.message_id == letter.message_id,
+            Delivery.id == delivery_id,
+            Delivery.message_id == message_id,
             Delivery.state.in_(["handing_off", "uncertain"]),
         )
         .values(
@@ -98,11 +107,9 @@ def _accepted_late(session: Session, letter: Claimed, at: datetime) -> bool:
             ended_at=None,
             lease_token=Delivery.lease_token + 1,
         )
-        .returning(Delivery.id),
+        .returning(Delivery.subscriber_id, Delivery.enrollment_id, Delivery.step),
         execution_options={"synchronize_session": False},
-    ).first()
-    log.warning("delivery %s: accepted after its lease had run out", letter.id)
-    return settled is not None
+    ).one_or_none()
 
 
 def go_on(session: Session, handled: Collection[tuple[Claimed, datetime | None]], *, now: datetime) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
+from leadmagnet.delivery import record
 from leadmagnet.delivery.journal import AcceptedLine
 from leadmagnet.delivery.letters import Person
 from leadmagnet.sequences import enrollments, schedule
@@ -28,26 +29,7 @@ def replay(session: Session, published: Published, path: Path, lines: list[Accep
     """Marks as sent what a dead process's journal says was accepted; returns how many rows that settled."""
     settled = 0
     for line in lines:
-        row = session.execute(
-            update(Delivery)
-            .where(
-                Delivery.id == line.delivery_id,
-                Delivery.message_id == line.message_id,
-                Delivery.state.in_(["handing_off", "uncertain"]),
-            )
-            .values(
-                state="sent",
-                sent_at=line.at,
-                ended_at=None,
-                reason=None,
-                begun=0,
-                smtp_code=250,
-                smtp_class="accepted",
-                lease_token=Delivery.lease_token + 1,
-            )
-            .returning(Delivery.enrollment_id, Delivery.step, Delivery.subscriber_id),
-            execution_options={"synchronize_session": False},
-        ).one_or_none()
+        row = record.by_identity(session, line.delivery_id, line.message_id, at=line.at)
         if row is None:
             continue
         settled += 1
