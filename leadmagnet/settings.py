@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     suppression_key: str | None = Field(default=None, repr=False)
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     worker_connections: int = Field(default=5, ge=1, le=50)
+    rate_per_second: float | None = Field(default=None, gt=0)  # mails, by all workers together; None: no limit
+    daily_cap: int | None = Field(default=None, ge=1)  # mails a day in the site's zone; None: no limit
+    warm_up: Literal["on", "off"] = "off"  # a new sending domain: few letters a day at first, more each day
+    mail_log: Path | None = None  # Postfix's log on this machine: tells what became of a mail with a lost answer
+    dkim_selector: str = Field(default="leadmagnet", pattern=r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
+    log_format: Literal["text", "json"] | None = None  # None: text on a terminal, else JSON
     signup_limits: Literal["on", "off"] = "on"
     lease_seconds: int = Field(default=60, ge=1)
     failpoint: str | None = None  # tests only: where the process kills itself, see `failpoints`

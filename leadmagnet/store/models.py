@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     CheckConstraint,
+    Float,
     ForeignKey,
     Index,
     LargeBinary,
@@ -289,3 +290,65 @@ class Heartbeat(Model):
     pid: Mapped[int]
     started_at: Mapped[Timestamp]
     beat_at: Mapped[Timestamp]
+
+
+class Brake(Model):
+    """Something that holds letters back, until a date or until it is lifted; confirmations and guides go on."""
+
+    __tablename__ = "brake"
+    __table_args__ = ()
+
+    # letters, sequence:<slug>, letter:<sequence>/<slug>, domain:<domain group>
+    scope: Mapped[str] = mapped_column(String(300), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(255))
+    set_by: Mapped[str] = mapped_column(String(64))  # the operator's name, or leadmagnet
+    set_at: Mapped[Timestamp]
+    until: Mapped[Timestamp | None]  # null: until somebody lifts it
+
+
+class Breaker(Model):
+    """One mail server that could not be used: who may try it again, and when. No row: it works."""
+
+    __tablename__ = "breaker"
+    __table_args__ = ()
+
+    relay: Mapped[str] = mapped_column(String(255), primary_key=True)  # host:port
+    reason: Mapped[str] = mapped_column(String(512))
+    wait_seconds: Mapped[int]  # the wait that ends at open_until; the next one is twice as long
+    opened_at: Mapped[Timestamp]
+    open_until: Mapped[Timestamp]  # from then on one letter probes, and moves this on
+
+
+class RateBucket(Model):
+    """The token bucket of one mail server: how many mails may still go this second, by all workers together."""
+
+    __tablename__ = "rate_bucket"
+    __table_args__ = ()
+
+    relay: Mapped[str] = mapped_column(String(255), primary_key=True)  # host:port
+    tokens: Mapped[float] = mapped_column(Float)
+    filled_at: Mapped[Timestamp]
+
+
+class DailyQuota(Model):
+    """How many mails one sending domain has claimed on one day."""
+
+    __tablename__ = "daily_quota"
+    __table_args__ = ()
+
+    domain: Mapped[str] = mapped_column(String(255), primary_key=True)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)  # ISO date in the operator's zone
+    taken: Mapped[int] = mapped_column(server_default="0")  # both lanes together; given back when not accepted
+    warm_up_step: Mapped[int | None]  # where on the warm-up curve the day stands; null: not warming up
+
+
+class Tally(Model):
+    """How many mails of one letter came to one outcome on one day."""
+
+    __tablename__ = "tally"
+    __table_args__ = ()
+
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)  # ISO date, UTC
+    letter: Mapped[str] = mapped_column(String(160), primary_key=True)  # <sequence>/<slug>; the kind of other mails
+    outcome: Mapped[str] = mapped_column(String(48), primary_key=True)  # accepted, lost, deferred:<class>, failed:<…>
+    count: Mapped[int] = mapped_column(BigKey, server_default="0")

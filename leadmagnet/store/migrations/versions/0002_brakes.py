@@ -1,0 +1,55 @@
+"""Brakes"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from leadmagnet.store.columns import BigKey, Utc
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "brake",
+        sa.Column("scope", sa.String(length=300), nullable=False),
+        sa.Column("reason", sa.String(length=255), nullable=False),
+        sa.Column("set_by", sa.String(length=64), nullable=False),
+        sa.Column("set_at", Utc(), nullable=False),
+        sa.Column("until", Utc(), nullable=True),
+        sa.PrimaryKeyConstraint("scope", name="brake_pkey"),
+    )
+    op.create_table(
+        "breaker",
+        sa.Column("relay", sa.String(length=255), nullable=False),
+        sa.Column("reason", sa.String(length=512), nullable=False),
+        sa.Column("wait_seconds", sa.Integer(), nullable=False),
+        sa.Column("opened_at", Utc(), nullable=False),
+        sa.Column("open_until", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("relay", name="breaker_pkey"),
+    )
+    op.create_table(
+        "rate_bucket",
+        sa.Column("relay", sa.String(length=255), nullable=False),
+        sa.Column("tokens", sa.Float(), nullable=False),
+        sa.Column("filled_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("relay", name="rate_bucket_pkey"),
+    )
+    op.create_table(
+        "daily_quota",
+        sa.Column("domain", sa.String(length=255), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("taken", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("warm_up_step", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("domain", "day", name="daily_quota_pkey"),
+    )
+    op.create_table(
+        "tally",
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("letter", sa.String(length=160), nullable=False),
+        sa.Column("outcome", sa.String(length=48), nullable=False),
+        sa.Column("count", BigKey, server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("day", "letter", "outcome", name="tally_pkey"),
+    )
