@@ -78,7 +78,7 @@ def clone(tmp_path: Path) -> Clone:
 
 
 def installed(lock: str) -> str:
-    return f"python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r {lock}"
+    return f"python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-binary dkimpy -r {lock}"
 
 
 class TestPrepare:
@@ -147,7 +147,7 @@ class TestPrepare:
         assert clone.log == [
             f"uv venv --quiet --python >=3.11 {clone.home}/.venv",
             f"uv pip install --quiet --python {clone.home}/.venv/bin/python --require-hashes --only-binary :all: "
-            f"-r {clone.home}/requirements.lock",
+            f"--no-binary dkimpy -r {clone.home}/requirements.lock",
             "python -m leadmagnet check",
         ]
 
