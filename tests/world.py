@@ -173,7 +173,7 @@ class World:
     def sender(self, in_hand: InHand | None = None) -> Sender:
         """A sender on this world's road; its thread is not started."""
         road = Road(self.connect, self.commits, self.journal, self.links, self.breaker, lambda: self.now)
-        return Sender(road, InHand() if in_hand is None else in_hand, taken=lambda: None, name="world")
+        return Sender(road, InHand() if in_hand is None else in_hand, taken=lambda: None)
 
     def settle(self) -> None:
         """Waits until every outcome told so far is committed."""

@@ -12,6 +12,7 @@ from leadmagnet.clock import Clock
 from leadmagnet.delivery import queue
 from leadmagnet.delivery.claim import claim
 from leadmagnet.delivery.group_commit import GroupCommit
+from leadmagnet.delivery.hub import Hub
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
@@ -30,7 +31,7 @@ _PAUSE_SECONDS = 2.0
 
 
 class Dispatcher:
-    """All sending of one process: one claiming thread, `connections` sender threads, one committing thread."""
+    """All sending of one process: one thread that claims, one for all connections, one that commits."""
 
     def __init__(
         self,
@@ -55,15 +56,15 @@ class Dispatcher:
         self._wake = Event()
         self._stopping = Event()
         road = Road(connect, self._commits, self._journal, links, self._breaker, clock)
-        self._senders = [
-            Sender(road, self._in_hand, taken=self._taken, name=f"sender-{number}") for number in range(connections)
-        ]
+        self._hub = Hub("senders")
+        self._senders = [Sender(road, self._in_hand, taken=self._taken) for _ in range(connections)]
         self._thread = Thread(target=self._run, name="claims", daemon=True)
 
     def start(self) -> None:
         self._commits.start()
+        self._hub.start()
         for sender in self._senders:
-            sender.start()
+            self._hub.spawn(sender.run)
         self._thread.start()
 
     def wake(self) -> None:
@@ -83,9 +84,8 @@ class Dispatcher:
         self._thread.join()
         for sender in self._senders:
             sender.stop()
-            self._in_hand.wake()
-        stuck = [sender for sender in self._senders if not sender.join(max(0.0, deadline - time.monotonic()))]
-        done = not stuck
+        self._in_hand.close()
+        done = self._hub.stop(max(0.0, deadline - time.monotonic()))
         recorded = self._commits.stop()
         self._give_back()
         if done:
@@ -127,8 +127,7 @@ class Dispatcher:
                     failpoints.reach("before_claim_commit")
             if claimed:
                 failpoints.reach("after_claim")
-            for letter in claimed:
-                self._in_hand.put(letter)
+            self._in_hand.put(claimed)
             full = full or seen == wanted
         return full
 

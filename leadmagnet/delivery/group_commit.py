@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 from sqlalchemy.exc import OperationalError
 
-from leadmagnet import failpoints
+from leadmagnet import failpoints, waiting
 from leadmagnet.clock import Clock
 from leadmagnet.delivery import gate, record
 from leadmagnet.delivery.gate import Gate
@@ -34,7 +34,7 @@ class _Asked:
     """A gate that a sender waits for."""
 
     letter: Claimed
-    answered: threading.Event = field(default_factory=threading.Event)
+    answered: waiting.Event = field(default_factory=waiting.event)
     answer: Gate = Gate.UNKNOWN
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.links import Links
@@ -59,6 +60,7 @@ def _is_confirmation(letter: Claimed) -> bool:
     return letter.letter.path.startswith("email_templates/system/confirm")
 
 
+@lru_cache(maxsize=16)
 def _sender_id(domain: str) -> str:
     """Gmail's feedback loop wants 5 to 15 characters that stay the same for a sender."""
     return hashlib.sha256(domain.encode()).hexdigest()[:10]

@@ -54,7 +54,7 @@ def send(
     journal = Journal(journal_folder, owner)
     commits = GroupCommit(database, journal, clock)
     road = Road(connect, commits, journal, links, Breaker(tries_again=False), clock)
-    sender = Sender(road, InHand(), taken=lambda: None, name="test-mail")
+    sender = Sender(road, InHand(), taken=lambda: None)
     commits.start()
     try:
         for facts in readers:

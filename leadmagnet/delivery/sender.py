@@ -1,13 +1,14 @@
-"""Sender threads: each drives one connection, phase by phase, and every letter ends in a row."""
+"""Senders: each drives one connection, phase by phase, and every letter ends in a row."""
 
 import logging
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from queue import Empty, PriorityQueue
-from threading import Event, Thread
+from threading import Event, Lock
 
-from leadmagnet import failpoints
+from leadmagnet import failpoints, waiting
 from leadmagnet.clock import Clock
 from leadmagnet.delivery import message, outcomes
 from leadmagnet.delivery.gate import Gate
@@ -34,29 +35,54 @@ Connect = Callable[[], Handover]
 
 
 class InHand:
-    """Claimed letters waiting for a sender: what somebody waits for goes first."""
+    """Claimed letters waiting for a sender: what somebody waits for goes first. Thread-safe."""
 
     def __init__(self) -> None:
-        self._waiting: PriorityQueue[tuple[int, int, Claimed | None]] = PriorityQueue()
-        self._count = 0
+        self._letters: dict[str, deque[Claimed]] = {lane: deque() for lane in LANES}
+        self._idle: deque[waiting.Event] = deque()
+        self._lock = Lock()
+        self._closed = False
 
-    def put(self, letter: Claimed) -> None:
-        self._count += 1
-        self._waiting.put((LANES.index(letter.lane), self._count, letter))
+    def put(self, letters: Iterable[Claimed]) -> None:
+        """Adds letters, oldest first."""
+        with self._lock:
+            for letter in letters:
+                self._letters[letter.lane].append(letter)
+            idle = [self._idle.popleft() for _ in range(min(len(self._idle), len(self)))]
+        for event in idle:
+            event.set()
 
-    def wake(self) -> None:
-        """Lets one sender that waits look up from its waiting."""
-        self._waiting.put((-1, 0, None))
+    def close(self) -> None:
+        """From now on nobody gets a letter, and nobody waits for one."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, deque()
+        for event in idle:
+            event.set()
 
     def get(self, timeout: float) -> Claimed | None:
         """The next letter, or None if none came within `timeout` seconds."""
-        try:
-            return self._waiting.get(timeout=timeout)[2]
-        except Empty:
+        deadline = time.monotonic() + timeout
+        while True:
+            with self._lock:
+                letter = self._next()
+                if letter is not None or self._closed:
+                    return letter
+                event = waiting.event()
+                self._idle.append(event)
+            if not event.wait(max(0.0, deadline - time.monotonic())):
+                with self._lock:
+                    if event in self._idle:
+                        self._idle.remove(event)
+                        return None
+
+    def _next(self) -> Claimed | None:
+        if self._closed:
             return None
+        return next((letters.popleft() for letters in self._letters.values() if letters), None)
 
     def __len__(self) -> int:
-        return self._waiting.qsize()
+        return sum(map(len, self._letters.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,44 +98,47 @@ class Road:
 
 
 class Sender:
-    """One connection's thread; `taken` is called whenever it takes a letter in hand."""
+    """One connection's conversation; `taken` is called whenever it takes a letter in hand."""
 
-    def __init__(self, road: Road, in_hand: InHand, *, taken: Callable[[], None], name: str) -> None:
+    def __init__(self, road: Road, in_hand: InHand, *, taken: Callable[[], None]) -> None:
         self._road = road
         self._in_hand = in_hand
         self._taken = taken
         self._connection: Handover | None = None
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name=name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
+        self._stopping = False
+        self._ended = Event()
 
     def stop(self) -> None:
-        """Asks the thread to end after the letter it has begun."""
-        self._stopping.set()
+        """Asks `run` to return after the letter it has begun."""
+        self._stopping = True
 
     def join(self, timeout: float) -> bool:
-        """Waits for the thread; False if it is still busy with a slow server."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        """Waits until `run` has returned; False if it is still busy with a slow server."""
+        return self._ended.wait(timeout)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            letter = self._in_hand.get(timeout=_IDLE_SECONDS if self._connection else 0.5)
-            if letter is None:
-                self.hang_up()
-                continue
-            self._taken()
-            try:
-                outcome = self.deliver(letter)
-            except Exception:  # a defect of ours, before the dot: the others go on, and this one is tried again
-                log.exception("delivery %s: the sender failed", letter.id)
-                self._drop()
-                outcome = Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
-            if outcome is not None:
-                self._road.commits.tell(letter, outcome)
-        self.hang_up()
+    def run(self) -> None:
+        """Sends whatever is in hand, until it is stopped."""
+        try:
+            while not self._stopping:
+                letter = self._in_hand.get(timeout=_IDLE_SECONDS)
+                if letter is None:
+                    self.hang_up()
+                else:
+                    self._taken()
+                    self._send(letter)
+            self.hang_up()
+        finally:
+            self._ended.set()
+
+    def _send(self, letter: Claimed) -> None:
+        try:
+            outcome = self.deliver(letter)
+        except Exception:  # a defect of ours, before the dot: the others go on, and this one is tried again
+            log.exception("delivery %s: the sender failed", letter.id)
+            self._drop()
+            outcome = Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
+        if outcome is not None:
+            self._road.commits.tell(letter, outcome)
 
     def deliver(self, letter: Claimed) -> Outcome | None:
         """Hands one letter over; None when the gate has settled the row, or the lease was lost."""
@@ -179,7 +208,7 @@ class Sender:
     def _connected(self) -> Handover:
         if self._connection is None or not self._connection.usable:
             self._drop()
-            self._connection = self._road.connect()
+            self._connection = waiting.apart(self._road.connect)
             self._road.breaker.worked()
         return self._connection
 

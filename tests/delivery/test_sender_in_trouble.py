@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from leadmagnet.delivery.gate import Gate
+from leadmagnet.delivery.hub import Hub
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Lost, Returned
 from leadmagnet.delivery.sender import InHand
@@ -113,12 +114,14 @@ def test_a_defect_before_the_dot_gives_the_letter_back(world: World) -> None:
     (letter,) = world.claim()
     in_hand = InHand()
     sender = world.sender(in_hand)
-    in_hand.put(letter)
-    sender.start()
+    in_hand.put([letter])
+    hub = Hub("senders")
+    hub.start()
+    hub.spawn(sender.run)
     until(lambda: world.deliveries()[0].state == "pending")
     sender.stop()
-    in_hand.wake()
-    assert sender.join(PATIENCE)
+    in_hand.close()
+    assert hub.stop(PATIENCE)
     (row,) = world.deliveries()
     assert (row.ready_at, row.attempts) == (world.now + OUTAGE, 0)
 
