@@ -79,6 +79,7 @@ class Worker:
         self._listener.start()
         self._every(TICK, self.dispatcher.wake)
         self._every(timedelta(seconds=self._settings.lease_seconds / 3), self.renew)
+        self._every(TICK, self._database.checkpoint)
         self._every(SWEEP, self.sweep)
         self._every(HOUSEKEEPING, self.keep_house)
         self._metronome.start()

@@ -36,8 +36,18 @@ _SUBSCRIBERS = select(
     _subscriber.c.timezone,
     _subscriber.c.domain_group,
 ).where(_subscriber.c.id.in_(_IDS))
-_ENROLLMENTS = select(_enrollment).where(_enrollment.c.id.in_(_IDS))
-_RECORD_FACTS = update(_delivery).where(_delivery.c.id == bindparam("row")).values(facts=bindparam("known"))
+_ENROLLMENTS = select(
+    _enrollment.c.id,
+    _enrollment.c.subscriber_id,
+    _enrollment.c.sequence,
+    _enrollment.c.guide,
+    _enrollment.c.status,
+    _enrollment.c.exit_reason,
+    _enrollment.c.created_at,
+    _enrollment.c.start_at,
+    _enrollment.c.paused_until,
+    _enrollment.c.guide_opened_at,
+).where(_enrollment.c.id.in_(_IDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +70,6 @@ def claim(
         letter = _settle(session, published, row, people, now)
         if letter is not None:
             claimed.append(letter)
-    if claimed:
-        # What a mail is rendered with is part of its record, and is known from here on.
-        known = [{"row": letter.id, "known": letter.facts.to_json()} for letter in claimed if letter.subscriber_id]
-        if known:
-            session.connection().execute(_RECORD_FACTS, known)
     return claimed, len(rows)
 
 

@@ -153,9 +153,10 @@ class Hub:
         """Stands in the queue for the wish to end."""
 
     def _hear(self) -> None:
-        self._woken = False  # first: who posts from here on wakes us again
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_reader, 4096)
+        # After the reading, and before what was posted is looked at: who posts from here on wakes us again.
+        self._woken = False
 
     def _patience(self) -> float | None:
         if self._posted:

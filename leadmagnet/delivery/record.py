@@ -3,17 +3,20 @@
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, tuple_, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from leadmagnet.audience import suppressions
 from leadmagnet.content.published import Published
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome, Returned
 from leadmagnet.sequences import enrollments
-from leadmagnet.store.dialect import table
+from leadmagnet.store import batches
+from leadmagnet.store.dialect import is_sqlite, table
 from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Subscriber
 
 log = logging.getLogger(__name__)
@@ -24,15 +27,19 @@ Result = tuple[Claimed, Outcome]
 _OURS = ("claimed", "handing_off")
 
 _delivery, _enrollment = table(Delivery), table(Enrollment)
-_SENT = (
-    update(_delivery)
-    .where(
-        _delivery.c.state == "handing_off",
-        tuple_(_delivery.c.id, _delivery.c.lease_token).in_(bindparam("mine", expanding=True)),
+
+
+@cache
+def _sent(for_sqlite: bool) -> ReturningUpdate[Any]:
+    mine = batches.given(for_sqlite=for_sqlite, id=batches.NUMBER, token=batches.NUMBER)
+    return (
+        update(_delivery)
+        .where(_delivery.c.id == mine.c.id, _delivery.c.lease_token == mine.c.token, _delivery.c.state == "handing_off")
+        .values(state="sent", sent_at=bindparam("at"), begun=0, smtp_code=250, smtp_class="accepted", reason=None)
+        .returning(_delivery.c.id)
     )
-    .values(state="sent", sent_at=bindparam("at"), begun=0, smtp_code=250, smtp_class="accepted", reason=None)
-    .returning(_delivery.c.id)
-)
+
+
 _RUNNING = select(_enrollment.c.id).where(
     _enrollment.c.id.in_(bindparam("ids", expanding=True)), _enrollment.c.status == "active"
 )
@@ -69,8 +76,8 @@ def apply(session: Session, results: Sequence[Result], *, now: datetime) -> None
 def _finish(session: Session, sent: Sequence[tuple[Claimed, Accepted]]) -> None:
     """`sent` and the next letter are one transaction: a crash finds both or neither."""
     at = sent[0][1].at
-    mine = [(letter.id, letter.token) for letter, _accepted in sent]
-    done = set(session.connection().scalars(_SENT, {"mine": mine, "at": at}))
+    mine = batches.rows([(letter.id, letter.token) for letter, _accepted in sent])
+    done = set(session.connection().scalars(_sent(is_sqlite(session)), {"given": mine, "at": at}))
     late = [(letter, accepted) for letter, accepted in sent if letter.id not in done]
     done |= {letter.id for letter, accepted in late if _accepted_late(session, letter, accepted.at)}
     go_on(session, [(letter, accepted.at) for letter, accepted in sent if letter.id in done], now=at)
@@ -117,13 +124,11 @@ def go_on(session: Session, handled: Collection[tuple[Claimed, datetime | None]]
     courses = [(letter, letter_at) for letter, letter_at in handled if letter.course is not None]
     if not courses:
         return
-    ids = [letter.enrollment_id for letter, _at in courses]
-    running = set(session.connection().scalars(_RUNNING, {"ids": ids}))
     passed, following, tags = [], {}, []
     published: Published | None = None
     for letter, letter_at in courses:
         course = letter.course
-        if course is None or course.enrollment_id not in running:
+        if course is None:
             continue
         published = letter.published
         passed += [(course.enrollment_id, course.person, course.sequence, over) for over in course.passed_over()]

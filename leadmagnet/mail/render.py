@@ -29,6 +29,7 @@ _KEPT_TEMPLATES = 1024
 _NOT_IN_A_LINE = frozenset({"Cc", "Zl", "Zp", "Cs"})
 _ADDRESS = re.compile(r"\S*@\S*")
 
+
 def _html_piece(value: object) -> str:
     if isinstance(value, str) and encoding.is_simple(value):
         return encoding.piece(value)

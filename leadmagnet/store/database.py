@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -19,6 +19,8 @@ __all__ = ["HEAD", "Database", "Session", "trouble"]
 HEAD = "0002"
 
 _BUSY_MS = 30_000
+_WRITER_CACHE_KB = 32_000
+_LONGEST_LOG_PAGES = 8_000
 #: A server that does not even greet is not there.
 _CONNECT_SECONDS = 10
 
@@ -34,26 +36,32 @@ class Database:
             _require_sqlite_version()
         name = parsed.database or ""
         self.file = Path(name) if self.is_sqlite and not name.startswith("file:") else None
-        # Parameters are addresses: no error may print them.
-        self.engine = create_engine(
-            self.url,
-            hide_parameters=True,
-            pool_size=pool_size,
-            max_overflow=20,
-            pool_pre_ping=not self.is_sqlite,
-            connect_args={} if self.is_sqlite else {"connect_timeout": _CONNECT_SECONDS},
-        )
-        writing = self.engine
+        self.engine = self._engine(pool_size=pool_size, max_overflow=20)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
-            writing = self.engine.execution_options(leadmagnet_begin="BEGIN IMMEDIATE")
+            # One connection for all writes: it keeps the pages in memory that it has just written.
+            writing = self._writing_engine = self._engine(pool_size=1, max_overflow=0)
+            event.listen(writing, "connect", _prepare_sqlite)
+            event.listen(writing, "connect", _prepare_sqlite_writer)
+            event.listen(writing, "begin", _begin_sqlite_writer)
         else:
+            writing = self._writing_engine = self.engine
             event.listen(self.engine, "connect", _prepare_postgresql)
         self._reading = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._writing = sessionmaker(writing, expire_on_commit=False)
         # SQLite has one writer at a time anyway; queueing here is fair and never runs into its busy timeout.
         self._writer = FairLock() if self.is_sqlite else None
+
+    def _engine(self, *, pool_size: int, max_overflow: int) -> Engine:
+        return create_engine(
+            self.url,
+            hide_parameters=True,  # they are addresses: no error may print them
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            pool_pre_ping=not self.is_sqlite,
+            connect_args={} if self.is_sqlite else {"connect_timeout": _CONNECT_SECONDS},
+        )
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -100,6 +108,13 @@ class Database:
     def close(self) -> None:
         """Returns every connection."""
         self.engine.dispose()
+        self._writing_engine.dispose()
+
+    def checkpoint(self) -> None:
+        """Carries SQLite's write-ahead log into the database file beside the writer, which need not stop for it."""
+        if self.is_sqlite:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def trouble(error: BaseException) -> str | None:
@@ -151,6 +166,15 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         raise StoreError("SQLite would not promise durable commits (PRAGMA synchronous=FULL).")
 
 
+def _prepare_sqlite_writer(connection: sqlite3.Connection, _record: Any) -> None:
+    for pragma in (
+        f"cache_size=-{_WRITER_CACHE_KB}",
+        # A worker's `checkpoint` comes long before; this bounds the log where no worker runs.
+        f"wal_autocheckpoint={_LONGEST_LOG_PAGES}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = on")
@@ -159,6 +183,9 @@ def _prepare_postgresql(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _begin_sqlite_writer(connection: Connection) -> None:
     # A deferred transaction that turns into a writer fails at once, whatever the busy timeout: writers say so first.
-    begin = connection.get_execution_options().get("leadmagnet_begin", "BEGIN")
-    connection.exec_driver_sql(begin)
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
