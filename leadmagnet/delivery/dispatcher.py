@@ -18,6 +18,7 @@ from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
 from leadmagnet.delivery.throttle import Breaker
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
+from leadmagnet.mail.sign import Signer
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.store.database import Database
 
@@ -42,6 +43,7 @@ class Dispatcher:
         connections: int,
         journal_folder: Path,
         clock: Clock,
+        signer: Signer | None = None,
     ) -> None:
         self.lease = lease
         self._database = database
@@ -54,7 +56,7 @@ class Dispatcher:
         self._capacity = connections * _AHEAD
         self._wake = Event()
         self._stopping = Event()
-        road = Road(connect, self._commits, self._journal, links, self._breaker, clock)
+        road = Road(connect, self._commits, self._journal, links, self._breaker, clock, signer)
         self._senders = [
             Sender(road, self._in_hand, taken=self._taken, name=f"sender-{number}") for number in range(connections)
         ]

@@ -1,0 +1,30 @@
+"""Verifies signatures as the world does: an independent reader, and the record that DNS would give it."""
+
+from functools import cache
+
+import dkim
+
+from leadmagnet.mail import dkim_key
+from leadmagnet.mail.sign import Signer
+
+
+@cache
+def signer() -> Signer:
+    """One signer for all tests: making a key takes a while."""
+    return Signer("leadmagnet", dkim_key.read(pem(), "the tests' key"))
+
+
+@cache
+def pem() -> str:
+    return dkim_key.make()
+
+
+def is_signed(raw: bytes, *, by: Signer | None = None, domain: str = "mail.example.com") -> bool:
+    """Whether the message carries a signature that holds, of the key whose record stands at `domain`."""
+    found = by or signer()
+    name = f"{dkim_key.record_name(found.selector, domain)}.".encode()
+    records = {name: dkim_key.record(found.key).encode()}
+    try:
+        return bool(dkim.verify(raw, dnsfunc=lambda asked, timeout=5: records.get(asked), minkey=2048))
+    except dkim.DKIMException:
+        return False
