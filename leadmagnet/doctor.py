@@ -82,11 +82,22 @@ def is_example(site: Site) -> bool:
 def require_ready(settings: Settings, server: Server, site: Site, folder: Path, letters: Iterable[Letter] = ()) -> None:
     """Refuses real mail from an example site: raises SettingsError that names every line to change.
 
-    Where mail is signed here, so is one of `letters` whose signature would not count. A server on loopback may be
-    anything: it is somebody's test.
+    A server on loopback may be anything: it is somebody's test. Where mail is signed here, none of `letters` may come
+    from a domain for which its signature would not count; a relay on loopback that signs nothing is the usual case.
     """
-    if server.is_loopback:
-        return
+    wrong = [] if server.is_loopback else _of_the_example(settings, site, folder)
+    if settings.dkim_key_path.exists():
+        wrong += _strangers(site, letters)
+    if wrong:
+        lines = "\n  ".join(wrong)
+        raise SettingsError(
+            f"mail goes to {server}, but this site is not ready for real readers:\n  {lines}\n"
+            "After a change to [site], publish it: leadmagnet publish"
+        )
+
+
+def _of_the_example(settings: Settings, site: Site, folder: Path) -> list[str]:
+    """A line for each thing that is still as in the example."""
     text = (folder / FILE).read_text(encoding="utf-8-sig")
     wrong = []
     if urlsplit(settings.site_url).scheme != "https":
@@ -98,14 +109,7 @@ def require_ready(settings: Settings, server: Server, site: Site, folder: Path, 
         wrong.append(f"{_place('from', text)}: from is the example's, {site.sender}. Set it to your own address.")
     if site.postal_address == EXAMPLE_POSTAL_ADDRESS:
         wrong.append(f"{_place('postal_address', text)}: postal_address is the example's. The law wants your own.")
-    if settings.dkim_key_path.exists():
-        wrong += _strangers(site, letters)
-    if wrong:
-        lines = "\n  ".join(wrong)
-        raise SettingsError(
-            f"mail goes to {server}, but this site is not ready for real readers:\n  {lines}\n"
-            "After a change to [site], publish it: leadmagnet publish"
-        )
+    return wrong
 
 
 def _database(settings: Settings) -> Check:
