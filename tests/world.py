@@ -24,6 +24,7 @@ from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
 from leadmagnet.delivery.throttle import Breaker
 from leadmagnet.links import Keys, Links
 from leadmagnet.mail.mailbox import Mailbox
+from leadmagnet.mail.sign import Signer
 from leadmagnet.publishing import releases, replan
 from leadmagnet.sequences import preferences, signup
 from leadmagnet.sequences.signup import Confirmed, Request, Requested
@@ -50,6 +51,7 @@ class World:
         self.commits = GroupCommit(database, self.journal, lambda: self.now)
         self.connect: Connect = connect or self.mailbox.connect
         self.breaker = Breaker()
+        self.signer: Signer | None = None
         self.published = self.publish(build)
 
     def __enter__(self) -> Self:
@@ -172,7 +174,7 @@ class World:
 
     def sender(self, in_hand: InHand | None = None) -> Sender:
         """A sender on this world's road; its thread is not started."""
-        road = Road(self.connect, self.commits, self.journal, self.links, self.breaker, lambda: self.now)
+        road = Road(self.connect, self.commits, self.journal, self.links, self.breaker, lambda: self.now, self.signer)
         return Sender(road, InHand() if in_hand is None else in_hand, taken=lambda: None)
 
     def settle(self) -> None:

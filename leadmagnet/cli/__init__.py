@@ -31,6 +31,7 @@ _ENTRIES = (
     _Entry("Content", "init", "content", "Make a site of your own in a new folder."),
     _Entry("Server", "web", "serve", "Serve only the web pages."),
     _Entry("Server", "worker", "serve", "Send only the mail."),
+    _Entry("Server", "doctor", "server", "Say what keeps this machine from sending; make its DKIM key."),
 )
 
 

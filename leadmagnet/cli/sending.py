@@ -15,7 +15,7 @@ from leadmagnet.delivery import samples
 from leadmagnet.delivery.outcomes import Accepted
 from leadmagnet.delivery.samples import Sample
 from leadmagnet.delivery.sender import Connect
-from leadmagnet.doctor import mail_server, require_ready
+from leadmagnet.doctor import mail_server, require_ready, signer
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
 from leadmagnet.mail.mailbox import Mailbox
@@ -39,14 +39,16 @@ def send_samples(site: Path, settings: Settings, compiled: Compiled, name: str, 
     to = addresses.parse(recipient)
     server = mail_server(settings)
     if server is not None:
-        require_ready(settings, server, compiled.settings.site, site)
+        require_ready(settings, server, compiled.settings.site, site, compiled.letters.values())
     people = [dict(person) for person in letter.people] or [drafts.NO_NAME]
     readers = [drafts.sample_facts(compiled, letter, person) for person in people]
     sample = Sample(Published(0, "", compiled), letter.path.split("/")[1], letter.slug, to.text)
     database = database_of(settings, upgrade=True)
     links = Links(settings.site_url, settings.keys())
     journal = settings.data_dir / "journal"
-    outcomes = samples.send(database, connector(settings), links, journal, sample, readers, clock=clock.now)
+    outcomes = samples.send(
+        database, connector(settings), links, journal, sample, readers, clock=clock.now, signer=signer(settings)
+    )
     sent = True
     for facts, outcome in outcomes:
         accepted = isinstance(outcome, Accepted)

@@ -12,7 +12,7 @@ from leadmagnet import clock, failpoints
 from leadmagnet.cli import banner, watching
 from leadmagnet.cli.sending import connector
 from leadmagnet.cli.site import database_of, site_option
-from leadmagnet.doctor import mail_server, require_ready
+from leadmagnet.doctor import mail_server, require_ready, signer
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
 from leadmagnet.publishing.releases import Live
@@ -101,8 +101,10 @@ def _worker(site: Path, settings: Settings, database: Database) -> Worker:
     if server is not None and not server.is_loopback:
         # Before the first publish there is nothing to judge, and nothing to send either: this raises.
         with database.read() as session:
-            require_ready(settings, server, Live().get(session).site, site)
-    return Worker(settings, database, connector(settings), Links(settings.site_url, settings.keys()), clock=clock.now)
+            live = Live().get(session)
+        require_ready(settings, server, live.site, site, live.compiled.letters.values())
+    links = Links(settings.site_url, settings.keys())
+    return Worker(settings, database, connector(settings), links, clock=clock.now, signer=signer(settings))
 
 
 def _server(settings: Settings, database: Database) -> Server:

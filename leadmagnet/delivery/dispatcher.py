@@ -19,6 +19,7 @@ from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
 from leadmagnet.delivery.throttle import Breaker
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
+from leadmagnet.mail.sign import Signer
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.store.database import Database
 
@@ -43,6 +44,7 @@ class Dispatcher:
         connections: int,
         journal_folder: Path,
         clock: Clock,
+        signer: Signer | None = None,
     ) -> None:
         self.lease = lease
         self._database = database
@@ -55,7 +57,7 @@ class Dispatcher:
         self._capacity = connections * _AHEAD
         self._wake = Event()
         self._stopping = Event()
-        road = Road(connect, self._commits, self._journal, links, self._breaker, clock)
+        road = Road(connect, self._commits, self._journal, links, self._breaker, clock, signer)
         self._hub = Hub("senders")
         self._senders = [Sender(road, self._in_hand, taken=self._taken) for _ in range(connections)]
         self._thread = Thread(target=self._run, name="claims", daemon=True)

@@ -19,6 +19,7 @@ from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
 from leadmagnet.delivery.throttle import Breaker
 from leadmagnet.links import Links
 from leadmagnet.mail.facts import MailFacts
+from leadmagnet.mail.sign import Signer
 from leadmagnet.store.columns import ServerTime
 from leadmagnet.store.database import Database
 from leadmagnet.store.models import Delivery
@@ -45,6 +46,7 @@ def send(
     readers: Iterable[MailFacts],
     *,
     clock: Clock,
+    signer: Signer | None = None,
 ) -> Iterator[tuple[MailFacts, Outcome | None]]:
     """Sends the letter once for each sample reader, and yields what became of each.
 
@@ -53,7 +55,7 @@ def send(
     owner = str(uuid.uuid4())
     journal = Journal(journal_folder, owner)
     commits = GroupCommit(database, journal, clock)
-    road = Road(connect, commits, journal, links, Breaker(tries_again=False), clock)
+    road = Road(connect, commits, journal, links, Breaker(tries_again=False), clock, signer)
     sender = Sender(road, InHand(), taken=lambda: None)
     commits.start()
     try:

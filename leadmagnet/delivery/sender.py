@@ -24,6 +24,7 @@ from leadmagnet.mail.addresses import NotAnAddress, Unsupported
 from leadmagnet.mail.handover import Handover, NotAccepted, Refused, Unavailable
 from leadmagnet.mail.headers import HeaderError
 from leadmagnet.mail.render import RenderError
+from leadmagnet.mail.sign import Signer
 from leadmagnet.mail.smtp_replies import ReplyClass
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Road:
     links: Links
     breaker: Breaker
     clock: Clock
+    signer: Signer | None = None  # None: the mail server signs
 
 
 class Sender:
@@ -157,7 +159,7 @@ class Sender:
         """Everything up to the dot; None when the letter stands before the gate."""
         now = self._road.clock()
         # Before connecting: what cannot be put together needs no server.
-        raw = message.build(letter, self._road.links, now=now)
+        raw = message.build(letter, self._road.links, now=now, signer=self._road.signer)
         if not self._is_connected() and self._road.breaker.letters(1, now=now) == 0:
             return Returned(now + outcomes.OUTAGE_WAIT)  # claimed before another sender found the server away
         try:
