@@ -127,6 +127,7 @@ class Dispatcher:
                     failpoints.reach("before_claim_commit")
             if claimed:
                 failpoints.reach("after_claim")
+                log.debug("claimed %d mails of the lane %s", len(claimed), lane)
             for letter in claimed:
                 self._in_hand.put(letter)
             full = full or seen == wanted
