@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     mail_log: Path | None = None  # Postfix's log on this machine: tells what became of a mail with a lost answer
     dkim_selector: str = Field(default="leadmagnet", pattern=r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
     log_format: Literal["text", "json"] | None = None  # None: text on a terminal, else JSON
+    log_level: Literal["debug", "info", "warning"] = "info"  # debug: a line for every mail that is sent
     signup_limits: Literal["on", "off"] = "on"
     lease_seconds: int = Field(default=60, ge=1)
     failpoint: str | None = None  # tests only: where the process kills itself, see `failpoints`

@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 TICK = timedelta(seconds=2)
 SWEEP = timedelta(seconds=15)
 HOUSEKEEPING = timedelta(minutes=1)
+#: However long a lease is, a worker that is silent for longer would soon be taken for dead.
+HEARTBEAT = timedelta(seconds=20)
 REMIND_AFTER = timedelta(hours=24)
 #: Rows that one chore touches in one transaction: sign-ups never wait long behind it.
 CHUNK = 200
@@ -89,8 +91,8 @@ class Worker:
         self.dispatcher.start()
         self._listener.start()
         self._every(TICK, self.dispatcher.wake)
-        self._every(timedelta(seconds=self._settings.lease_seconds / 3), self.renew)
         self._every(TICK, self._database.checkpoint)
+        self._every(min(timedelta(seconds=self._settings.lease_seconds / 3), HEARTBEAT), self.renew)
         self._every(SWEEP, self.sweep)
         self._every(HOUSEKEEPING, self.keep_house)
         self._metronome.start()

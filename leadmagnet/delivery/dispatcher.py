@@ -129,6 +129,7 @@ class Dispatcher:
                     failpoints.reach("before_claim_commit")
             if claimed:
                 failpoints.reach("after_claim")
+                log.debug("claimed %d mails of the lane %s", len(claimed), lane)
             self._in_hand.put(claimed)
             full = full or seen == wanted
         return full

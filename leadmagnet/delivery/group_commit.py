@@ -136,7 +136,9 @@ class GroupCommit:
             try:
                 self._transact([told], [])
             except Exception:
-                log.exception("delivery %s: its result cannot be recorded", told.letter.id)
+                log.exception(
+                    "delivery %s: its result cannot be recorded", told.letter.id, extra={"delivery": told.letter.id}
+                )
                 still_owed.append(told)
         self._owed = still_owed
         answers: dict[int, Gate] = {}
@@ -144,7 +146,9 @@ class GroupCommit:
             try:
                 answers |= self._transact([], [one])
             except Exception:
-                log.exception("delivery %s: its gate cannot be judged", one.letter.id)
+                log.exception(
+                    "delivery %s: its gate cannot be judged", one.letter.id, extra={"delivery": one.letter.id}
+                )
         return answers
 
 

@@ -136,7 +136,7 @@ class Sender:
         try:
             outcome = self.deliver(letter)
         except Exception:  # a defect of ours, before the dot: the others go on, and this one is tried again
-            log.exception("delivery %s: the sender failed", letter.id)
+            log.exception("delivery %s: the sender failed", letter.id, extra={"delivery": letter.id})
             self._drop()
             outcome = Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
         if outcome is not None:
@@ -151,7 +151,7 @@ class Sender:
                 outcome = self._offer(letter)  # the kept connection had gone stale: nothing was accepted
         except (RenderError, HeaderError, Unsupported, NotAnAddress) as error:
             reason = "render" if isinstance(error, RenderError | HeaderError) else "unsupported"
-            log.error("delivery %s: %s", letter.id, error)
+            log.error("delivery %s: %s", letter.id, error, extra={"delivery": letter.id})
             return Failed(reason)
         return outcome if outcome is not None else self._hand_over(letter)
 
@@ -183,7 +183,7 @@ class Sender:
         answer = self._road.commits.gate(letter)
         if answer is not Gate.OPEN:
             self._drop()
-            log.info("delivery %s: gate shut: %s", letter.id, answer)
+            log.info("delivery %s: gate shut: %s", letter.id, answer, extra={"delivery": letter.id})
             return Returned(self._road.clock()) if answer is Gate.UNKNOWN else None
         failpoints.reach("after_gate")
         try:
@@ -194,12 +194,18 @@ class Sender:
             return self._interrupted(letter, error)
         except Exception as error:  # Unknown, or a defect of ours, after which nobody can tell either
             self._drop()
-            log.warning("delivery %s: the answer to the dot was lost (%s)", letter.id, type(error).__name__)
+            name = type(error).__name__
+            log.warning(
+                "delivery %s: the answer to the dot was lost (%s)", letter.id, name, extra={"delivery": letter.id}
+            )
             return Lost(self._road.clock())
         failpoints.reach("after_250")
         return self._accepted(letter, self._road.clock())
 
     def _accepted(self, letter: Claimed, at: datetime) -> Accepted:
+        if log.isEnabledFor(logging.DEBUG):
+            known = {"delivery": letter.id, "kind": letter.kind, "release": letter.published.number}
+            log.debug("delivery %s: sent", letter.id, extra=known)
         try:
             self._road.journal.accepted(letter.id, letter.message_id, at=at)
             failpoints.reach("after_journal")
@@ -221,15 +227,18 @@ class Sender:
         if self._connection is not None:
             self._connection.reset()
         meaning = smtp_replies.classify(error.code, error.text)
-        log.warning("delivery %s: refused: %s (%s)", letter.id, error, meaning)
+        outcome = outcomes.of_refusal(letter, error.code, meaning, now=self._road.clock())
+        level = logging.WARNING if isinstance(outcome, Failed) else logging.INFO
+        known = {"delivery": letter.id, "class": str(meaning)}
+        log.log(level, "delivery %s: refused: %s (%s)", letter.id, error, meaning, extra=known)
         if meaning is ReplyClass.CREDENTIALS:
             self._drop()  # every letter would be told the same: our login or our right to send is at fault
             self._road.breaker.failed(f"The mail server {error}.", now=self._road.clock())
-        return outcomes.of_refusal(letter, error.code, meaning, now=self._road.clock())
+        return outcome
 
     def _interrupted(self, letter: Claimed, error: NotAccepted) -> Outcome:
         self._drop()
-        log.warning("delivery %s: not accepted: %s", letter.id, error)
+        log.info("delivery %s: not accepted: %s", letter.id, error, extra={"delivery": letter.id})
         if isinstance(error, Unavailable):
             self._road.breaker.failed(str(error), now=self._road.clock())
         return Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
