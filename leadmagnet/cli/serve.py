@@ -20,7 +20,7 @@ from leadmagnet.settings import Settings, load
 from leadmagnet.store.database import Database
 from leadmagnet.web.app import create_app
 from leadmagnet.web.server import Server
-from leadmagnet.worker import Worker
+from leadmagnet.worker import Worker, spare_the_collector
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +102,7 @@ def worker(site: Path) -> None:
 
 def _worker(site: Path, settings: Settings, database: Database) -> Worker:
     failpoints.arm(settings.failpoint)
+    spare_the_collector()
     server = mail_server(settings)
     if server is not None and not server.is_loopback:
         # Before the first publish there is nothing to judge, and nothing to send either: this raises.

@@ -49,12 +49,12 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
             # One connection for all writes: it keeps the pages in memory that it has just written.
-            writing = self._writing_engine = self._engine(pool_size=1, max_overflow=0)
+            writing = self.writing_engine = self._engine(pool_size=1, max_overflow=0)
             event.listen(writing, "connect", _prepare_sqlite)
             event.listen(writing, "connect", _prepare_sqlite_writer)
             event.listen(writing, "begin", _begin_sqlite_writer)
         else:
-            writing = self._writing_engine = self.engine
+            writing = self.writing_engine = self.engine
             event.listen(self.engine, "connect", _prepare_postgresql)
         self._reading = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._writing = sessionmaker(writing, expire_on_commit=False)
@@ -116,7 +116,7 @@ class Database:
     def close(self) -> None:
         """Returns every connection."""
         self.engine.dispose()
-        self._writing_engine.dispose()
+        self.writing_engine.dispose()
 
     def checkpoint(self) -> None:
         """Carries SQLite's write-ahead log into the database file beside the writer, which need not stop for it."""
