@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from leadmagnet.delivery import brakes
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.store.columns import ServerTime
 from leadmagnet.store.dialect import is_sqlite, table
@@ -64,7 +65,8 @@ def _allowed(row: FromClause) -> ColumnElement[bool]:
     return and_(~blocked, rule)
 
 
-def _opening() -> Update:
+def _moving(**values: object) -> Update:
+    """Moves claimed letters on, unless their lease was lost or they may not be sent at all; returns the ids."""
     row = _delivery.alias("row")
     allowed = (
         select(row.c.id)
@@ -79,18 +81,17 @@ def _opening() -> Update:
             tuple_(_delivery.c.id, _delivery.c.lease_token).in_(bindparam("mine", expanding=True)),
             _delivery.c.id.in_(allowed),
         )
-        .values(
-            state="handing_off",
-            handed_at=bindparam("at"),
-            gate_host=HOST,
-            lease_until=ServerTime(HANDING_OFF_LEASE),
-        )
+        .values(**values)
+        .returning(_delivery.c.id)
     )
 
 
 # Built once: putting a statement together costs more than running it.
 _LOCK_PEOPLE, _LOCK_SERIES = _locking(_subscriber), _locking(_enrollment)
-_OPEN = _opening().returning(_delivery.c.id)
+_OPEN = _moving(
+    state="handing_off", handed_at=bindparam("at"), gate_host=HOST, lease_until=ServerTime(HANDING_OFF_LEASE)
+)
+_PUT_BACK = _moving(state="pending")
 
 
 class Gate(StrEnum):
@@ -108,10 +109,15 @@ def open_gates(session: Session, letters: Collection[Claimed], *, now: datetime)
     """Marks the letters that may be sent `handing_off`, settles the others, and answers by delivery id."""
     free = _lock(session, letters)
     asked = [letter for letter in letters if letter.id in free]
-    opened = _open(session, asked, now) if asked else set()
+    held = brakes.held(session, asked, now=now)
+    waiting = _move(session, _PUT_BACK, [letter for letter in asked if letter.id in held])
+    opened = _move(session, _OPEN, [letter for letter in asked if letter.id not in held], at=now)
     answers = {letter.id: Gate.BUSY for letter in letters}
     for letter in asked:
-        answers[letter.id] = Gate.OPEN if letter.id in opened else _refuse(session, letter, now)
+        if letter.id in waiting:
+            answers[letter.id] = Gate.PAUSED
+        else:
+            answers[letter.id] = Gate.OPEN if letter.id in opened else _refuse(session, letter, now)
     return answers
 
 
@@ -139,11 +145,13 @@ def _share_locked(session: Session, locking: Select[tuple[int]], ids: set[int | 
     return {None, *session.connection().scalars(locking, {"ids": wanted})} if wanted else {None}
 
 
-def _open(session: Session, letters: Collection[Claimed], now: datetime) -> set[int]:
+def _move(session: Session, moving: Update, letters: Collection[Claimed], **values: object) -> set[int]:
     # A statement of its own, after the locks: its snapshot holds every leave committed before them.
+    if not letters:
+        return set()
     mine = [(letter.id, letter.token) for letter in letters]
     ids = [letter.id for letter in letters]
-    return set(session.connection().scalars(_OPEN, {"mine": mine, "ids": ids, "at": now}))
+    return set(session.connection().scalars(moving, {"mine": mine, "ids": ids, **values}))
 
 
 def _refuse(session: Session, letter: Claimed, now: datetime) -> Gate:
