@@ -17,9 +17,10 @@ from leadmagnet.delivery.letters import Claimed, Person
 from leadmagnet.sequences import preferences, signup
 from leadmagnet.store.database import Database
 from leadmagnet.store.models import Delivery
+from leadmagnet.store.signals import Listener
 from tests.delivery.crowd import THURSDAY_MORNING, gather
 from tests.invariants import check_invariants
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tests.workers import running
 from tests.world import GUIDE, TUESDAY_EVENING, World
 
@@ -294,6 +295,17 @@ class TestAfterwards:
         assert began is not None and moved is not None
         assert timedelta(days=7) < moved - began < timedelta(days=9)
         check_invariants(world, world.mailbox)
+
+    def test_lifting_signals_to_other_processes(self, world: World) -> None:
+        pause(world)
+        heard = threading.Event()
+        listener = Listener(world.database, heard.set)
+        listener.start()
+        assert heard.wait(PATIENCE)  # it listens
+        heard.clear()
+        resume(world)
+        assert heard.wait(PATIENCE)
+        listener.stop()
 
     @pytest.mark.parametrize("scope", ["letters", "sequence:hip-openers", "letter:hip-openers/tight-hips"])
     def test_lifting_wakes_a_worker_that_hears_no_tick(
