@@ -59,7 +59,7 @@ def why(address: str, site: Path, as_json: bool) -> None:
 def _story(found: Why, zone: ZoneInfo) -> str:
     lines = [f"{found.address} {_state(found, zone)}", ""]
     lines += [
-        f"  {moment(mail.at, zone)}  {_letter(mail):<32} {_became(mail)}" for mail in found.mails if not mail.waiting
+        f"  {moment(mail.at, zone):<27} {_letter(mail):<32} {_became(mail)}" for mail in found.mails if not mail.waiting
     ]
     lines.append("")
     lines += [f"Next: {_letter(mail)}, due {moment(mail.due_at, zone)}: {mail.waiting}" for mail in found.coming]
