@@ -16,7 +16,7 @@ from threading import Event, Thread
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import queue, recovery
+from leadmagnet.delivery import brakes, queue, recovery
 from leadmagnet.delivery.dispatcher import Dispatcher
 from leadmagnet.delivery.gate import HOST
 from leadmagnet.delivery.journal import AcceptedLine, left_behind
@@ -136,11 +136,12 @@ class Worker:
             self.dispatcher.wake()
 
     def keep_house(self) -> None:
-        """Reminds once, and forgets who never confirmed."""
+        """Reminds once, forgets who never confirmed, and the brakes that are over."""
         self._in_chore(
             "remind", lambda s, now: signup.remind(s, self._live.get(s), after=REMIND_AFTER, limit=CHUNK, now=now)
         )
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
+        self._in_chore("brakes", lambda s, now: brakes.forget_passed(s, now=now))
         self.dispatcher.wake()
 
     def _watch_the_clock(self) -> None:

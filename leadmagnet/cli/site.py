@@ -1,5 +1,6 @@
 """The folder a command works on, and how it opens what belongs to it."""
 
+import getpass
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,3 +44,11 @@ def database_of(settings: Settings, *, upgrade: bool) -> Database:
     except OSError as error:
         raise LeadmagnetError(f"cannot keep a database in {settings.data_dir}: {error.strerror}.") from error
     return database
+
+
+def operator() -> str:
+    """The name of whoever gave the command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number without a name
+        return "unknown"

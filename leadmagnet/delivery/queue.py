@@ -8,6 +8,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
+from leadmagnet.delivery import brakes
 from leadmagnet.store.columns import ServerTime
 from leadmagnet.store.dialect import locked_ids
 from leadmagnet.store.models import Delivery
@@ -48,9 +49,14 @@ def take(
     """Marks up to `limit` due rows of a lane as claimed, oldest first, and returns them.
 
     One table only: a joined row would be read from the snapshot before the lock. Two callers never get
-    the same row: SKIP LOCKED on PostgreSQL, one writer at a time on SQLite.
+    the same row: SKIP LOCKED on PostgreSQL, one writer at a time on SQLite. What a brake holds is not touched.
     """
     due = select(Delivery.id).where(Delivery.state == "pending", Delivery.lane == lane, Delivery.ready_at <= now)
+    if lane == brakes.HELD_LANE:
+        standing = brakes.active(session, now=now)
+        if standing.hold_all(published.compiled.sequences):
+            return []
+        due = due.where(*standing.passing())
     due = due.order_by(Delivery.ready_at, Delivery.id).limit(limit)
     rows = session.execute(
         update(Delivery)

@@ -30,6 +30,7 @@ def test_status_shows_every_letter_and_what_waits(site: Shell) -> None:
         "due_now": 0,
         "oldest_due_seconds": 0,
         "release": 1,
+        "paused": [],
         "workers": 0,
         "subscribers": {"pending": 0, "active": 0, "unsubscribed": 0},
     }

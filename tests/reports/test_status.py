@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from leadmagnet.delivery import brakes
 from leadmagnet.reports import heartbeats
 from leadmagnet.reports.status import status
 from leadmagnet.store.database import Database
@@ -26,6 +27,7 @@ def test_before_the_first_publish_everything_is_nought(database: Database) -> No
         "due_now": 0,
         "oldest_due_seconds": 0,
         "release": None,
+        "paused": [],
         "workers": 0,
         "subscribers": {"pending": 0, "active": 0, "unsubscribed": 0},
     }
@@ -76,6 +78,27 @@ def test_every_letter_shows_who_had_it_and_who_waits(world: World) -> None:
     assert counts["guide"] == {"sent": 1} and counts["tight-hips"] == {"sent": 1}
     assert counts["yoga-for-runners"] == {"pending": 1} and counts["what-is-barre"] == {}
     assert [one.step.number for one in found.steps] == sorted(one.step.number for one in found.steps)
+
+
+def test_what_is_paused_is_named_and_is_not_due(world: World) -> None:
+    world.joins("ada@example.com")
+    world.joins("carol@example.com")
+    with world.database.write() as session:
+        brakes.set(session, "letters", "a holiday", "maya", None, now=world.now)
+        end = world.now + timedelta(days=9)
+        brakes.set(session, "letter:hip-openers/your-week", "it fails", "leadmagnet", end, now=world.now)
+        brakes.set(session, "domain:gmail", "over", "leadmagnet", world.now, now=world.now)
+    since = world.now
+    world.wait(days=3)
+    world.asks("bob@example.com")
+    found = looked(world)
+    common = {"since": since.isoformat()}
+    assert found["paused"] == [
+        common | {"scope": "letters", "reason": "a holiday", "until": None, "by": "maya", "waiting": 2, "due": 2},
+        common | {"scope": "letter:hip-openers/your-week", "reason": "it fails", "until": end.isoformat()}
+        | {"by": "leadmagnet", "waiting": 0, "due": 0},
+    ]  # fmt: skip
+    assert (found["due_now"], found["oldest_due_seconds"]) == (1, 0)
 
 
 def test_looking_changes_nothing(world: World) -> None:
