@@ -20,6 +20,7 @@ from leadmagnet.delivery.dispatcher import Dispatcher
 from leadmagnet.delivery.gate import HOST
 from leadmagnet.delivery.journal import AcceptedLine, left_behind
 from leadmagnet.delivery.queue import Lease
+from leadmagnet.delivery.quota import UNLIMITED, Quota
 from leadmagnet.delivery.sender import Connect
 from leadmagnet.links import Links
 from leadmagnet.publishing import replan
@@ -48,7 +49,16 @@ STOP_SECONDS = 30.0
 class Worker:
     """Everything that sends, in one process. `start` returns at once; `stop` finishes what is in flight."""
 
-    def __init__(self, settings: Settings, database: Database, connect: Connect, links: Links, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        connect: Connect,
+        links: Links,
+        *,
+        clock: Clock,
+        quota: Quota = UNLIMITED,
+    ) -> None:
         self.id = str(uuid.uuid4())
         self._settings = settings
         self._database = database
@@ -65,6 +75,7 @@ class Worker:
             connections=settings.worker_connections,
             journal_folder=settings.data_dir / "journal",
             clock=clock,
+            quota=quota,
         )
         self._listener = Listener(database, self.dispatcher.wake)
         # A late tick is as good as a punctual one.

@@ -13,6 +13,7 @@ from leadmagnet.content.compiled import Compiled, Letter
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import samples
 from leadmagnet.delivery.outcomes import Accepted
+from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.samples import Sample
 from leadmagnet.delivery.sender import Connect
 from leadmagnet.doctor import mail_server, require_ready
@@ -33,6 +34,11 @@ def connector(settings: Settings) -> Connect:
     return lambda: Connection.open(server, local_hostname=name)
 
 
+def quota_of(settings: Settings) -> Quota:
+    """How much may go where mail goes; the test mailbox is limited alike, to try it out. Raises SettingsError."""
+    return Quota.of(settings, relay=str(mail_server(settings) or "the test mailbox"))
+
+
 def send_samples(site: Path, settings: Settings, compiled: Compiled, name: str, recipient: str) -> bool:
     """Sends a letter to the operator for each of its sample readers; False if one did not go out."""
     letter = _find(compiled, name)
@@ -46,7 +52,10 @@ def send_samples(site: Path, settings: Settings, compiled: Compiled, name: str, 
     database = database_of(settings, upgrade=True)
     links = Links(settings.site_url, settings.keys())
     journal = settings.data_dir / "journal"
-    outcomes = samples.send(database, connector(settings), links, journal, sample, readers, clock=clock.now)
+    quota = quota_of(settings)
+    outcomes = samples.send(
+        database, connector(settings), links, journal, sample, readers, clock=clock.now, quota=quota
+    )
     sent = True
     for facts, outcome in outcomes:
         accepted = isinstance(outcome, Accepted)

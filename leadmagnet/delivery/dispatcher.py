@@ -9,11 +9,12 @@ from sqlalchemy.exc import DBAPIError
 
 from leadmagnet import failpoints
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import queue
-from leadmagnet.delivery.claim import claim
+from leadmagnet.delivery import daily, queue
+from leadmagnet.delivery.claim import claim_within
 from leadmagnet.delivery.group_commit import GroupCommit
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.queue import Lease
+from leadmagnet.delivery.quota import UNLIMITED, Quota
 from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
 from leadmagnet.delivery.throttle import Breaker
 from leadmagnet.errors import LeadmagnetError
@@ -42,6 +43,7 @@ class Dispatcher:
         connections: int,
         journal_folder: Path,
         clock: Clock,
+        quota: Quota = UNLIMITED,
     ) -> None:
         self.lease = lease
         self._database = database
@@ -49,9 +51,11 @@ class Dispatcher:
         self._live = Live()
         self._breaker = Breaker()
         self._journal = Journal(journal_folder, lease.owner)
-        self._commits = GroupCommit(database, self._journal, clock)
+        self._commits = GroupCommit(database, self._journal, clock, quota=quota)
         self._in_hand = InHand()
-        self._capacity = connections * _AHEAD
+        self._quota = quota
+        self._capacity = quota.in_hand(connections * _AHEAD)
+        self._pause: float | None = None  # seconds until the rate has room again
         self._wake = Event()
         self._stopping = Event()
         road = Road(connect, self._commits, self._journal, links, self._breaker, clock)
@@ -95,8 +99,9 @@ class Dispatcher:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wake.wait()
+            self._wake.wait(self._pause)
             self._wake.clear()
+            self._pause = None
             try:
                 while not self._stopping.is_set() and self._claim_more():
                     pass
@@ -120,21 +125,28 @@ class Dispatcher:
             if wanted <= 0:
                 return False
             with self._database.write() as session:
-                claimed, seen = claim(
-                    session, self._live.get(session), self.lease, lane=lane, limit=wanted, now=self._clock()
+                published = self._live.get(session)
+                batch = claim_within(
+                    session, published, self.lease, self._quota, lane=lane, limit=wanted, now=self._clock()
                 )
-                if claimed:
+                if batch.letters:
                     failpoints.reach("before_claim_commit")
-            if claimed:
+            if batch.letters:
                 failpoints.reach("after_claim")
-            for letter in claimed:
+            for letter in batch.letters:
                 self._in_hand.put(letter)
-            full = full or seen == wanted
+            if batch.wait is not None:
+                self._pause = batch.wait
+                return full
+            full = full or batch.is_full
         return full
 
     def _give_back(self) -> None:
         try:
             with self._database.write() as session:
-                queue.release(session, self.lease)
+                released = queue.release(session, self.lease)
+                if any(day for day, _lane in released):
+                    domain = self._live.get(session).sender_domain
+                    daily.give_back(session, [(domain, day, lane) for day, lane in released])
         except (DBAPIError, LeadmagnetError) as error:
             log.warning("claimed letters could not be given back (%s): their leases run out", type(error).__name__)
