@@ -73,6 +73,16 @@ class Day:
             limits.append(warm_up.letters(self.step) - self.letters)
         return min(limits, default=None)
 
+    def to_json(self) -> dict[str, object]:
+        """The documented form in `status --json`."""
+        return {
+            "day": self.date,
+            "taken": self.taken,
+            "cap": self.cap,
+            "letters_left": max(0, self.left(SEQUENCE) or 0),
+            "warm_up_day": self.step + 1 if self.step is not None else None,
+        }
+
     def take(self, session: Session, count: int, *, lane: str) -> int:
         """Counts `count` mails; returns how many of them are too many: others have been faster."""
         counts = {"more": count, "more_letters": count if lane == SEQUENCE else 0, "step": self.step}

@@ -25,10 +25,10 @@ from leadmagnet.store.dialect import table
 from leadmagnet.store.models import DailyQuota, RateBucket
 
 _bucket, _day = table(RateBucket), table(DailyQuota)
-_nothing = select(literal(1).label("one")).subquery("nothing")
+_always = select(literal(1).label("one")).subquery("always")
 # One look for all limits; a row that is not there yet is as good as an empty one.
 _LOOK = select(_bucket.c.used_until, _day.c.taken, _day.c.letters, _day.c.warm_up_step).select_from(
-    _nothing.outerjoin(_bucket, _bucket.c.relay == bindparam("relay")).outerjoin(
+    _always.outerjoin(_bucket, _bucket.c.relay == bindparam("relay")).outerjoin(
         _day, and_(_day.c.domain == bindparam("domain"), _day.c.day == bindparam("day"))
     )
 )
