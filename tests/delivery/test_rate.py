@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
+from leadmagnet import worker as metronome
 from leadmagnet.delivery.outcomes import Deferred, Returned
 from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.rate import Rate
@@ -120,6 +121,8 @@ def test_letters_that_the_rate_held_back_go_without_a_tick(
     gather(world, 9)
     world.now = THURSDAY_MORNING
     tick(monkeypatch)
+    monkeypatch.setattr(metronome.Listener, "start", lambda _self: None)
+    monkeypatch.setattr(metronome.Listener, "stop", lambda _self: None)
     really = made
 
     def limited(*given, **named) -> Worker:
