@@ -59,8 +59,10 @@ class Settings(BaseSettings):
     suppression_key: str | None = Field(default=None, repr=False)
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     worker_connections: int = Field(default=5, ge=1, le=50)
-    rate_per_second: float | None = Field(default=None, gt=0)  # mails, by all workers together; None: no limit
-    daily_cap: int | None = Field(default=None, ge=1)  # mails a day in the site's zone; None: no limit
+    # Mails, by all workers together; None: no limit.
+    rate_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    # Mails a day in the site's zone; None: no limit. A fifth is kept free for what somebody waits for: at least one.
+    daily_cap: int | None = Field(default=None, ge=5)
     warm_up: Literal["on", "off"] = "off"  # a new sending domain: few letters a day at first, more each day
     mail_log: Path | None = None  # Postfix's log on this machine: tells what became of a mail with a lost answer
     dkim_selector: str = Field(default="leadmagnet", pattern=r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")

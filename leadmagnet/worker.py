@@ -21,6 +21,7 @@ from leadmagnet.delivery.dispatcher import Dispatcher
 from leadmagnet.delivery.gate import HOST
 from leadmagnet.delivery.journal import AcceptedLine, left_behind
 from leadmagnet.delivery.queue import Lease
+from leadmagnet.delivery.quota import UNLIMITED, Quota
 from leadmagnet.delivery.sender import Connect
 from leadmagnet.links import Links
 from leadmagnet.mail.sign import Signer
@@ -61,6 +62,7 @@ class Worker:
         *,
         clock: Clock,
         signer: Signer | None = None,
+        quota: Quota = UNLIMITED,
     ) -> None:
         self.id = str(uuid.uuid4())
         self._settings = settings
@@ -79,6 +81,7 @@ class Worker:
             journal_folder=settings.data_dir / "journal",
             clock=clock,
             signer=signer,
+            quota=quota,
         )
         self._listener = Listener(database, self.dispatcher.wake)
         # A late tick is as good as a punctual one.

@@ -10,6 +10,9 @@ from leadmagnet import clock
 from leadmagnet.audience import addresses
 from leadmagnet.cli.brakes import line
 from leadmagnet.cli.site import database_of, json_option, site_option
+from leadmagnet.delivery.daily import Day
+from leadmagnet.delivery.queue import SEQUENCE
+from leadmagnet.delivery.quota import Quota
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.publishing.releases import Live
 from leadmagnet.reports.paused import moment
@@ -28,9 +31,11 @@ def status(site: Path, as_json: bool) -> None:
 
     Example: leadmagnet status
     """
-    database = database_of(load(site), upgrade=False)
+    settings = load(site)
+    database = database_of(settings, upgrade=False)
+    quota = Quota(cap=settings.daily_cap, warm_up=settings.warm_up == "on")
     with database.read() as session:
-        found = report(session, now=clock.now())
+        found = report(session, now=clock.now(), quota=quota)
     database.close()
     click.echo(json.dumps(found.to_json(), indent=2) if as_json else _page(found))
 
@@ -92,6 +97,8 @@ def _page(found: Status) -> str:
     ]
     if found.due_now:
         lines.append(f"{found.due_now} mails are due now, the oldest for {found.oldest_due_seconds} seconds")
+    if found.quota is not None:
+        lines.append(_today(found.quota))
     for state, words in (("uncertain", "maybe sent"), ("held", "held until you decide"), ("failed", "failed")):
         if found.deliveries[state]:
             lines.append(click.style(f"{found.deliveries[state]} mails {words}", fg="yellow"))
@@ -109,6 +116,12 @@ def _workers(count: int) -> str:
     if not count:
         return click.style("no worker is running: nothing is sent", fg="red")
     return "1 worker is running" if count == 1 else f"{count} workers are running"
+
+
+def _today(day: Day) -> str:
+    of = f" of {day.cap:,}" if day.cap is not None else ""
+    warm_up = f"; warm-up day {day.step + 1}" if day.step is not None else ""
+    return f"{day.taken:,}{of} mails today, {max(0, day.left(SEQUENCE) or 0):,} left for letters{warm_up}"
 
 
 def _map(found: SequenceStatus) -> list[str]:

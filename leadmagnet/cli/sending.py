@@ -13,6 +13,7 @@ from leadmagnet.content.compiled import Compiled, Letter
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import samples
 from leadmagnet.delivery.outcomes import Accepted
+from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.samples import Sample
 from leadmagnet.delivery.sender import Connect
 from leadmagnet.doctor import mail_server, require_ready, signer
@@ -33,6 +34,11 @@ def connector(settings: Settings) -> Connect:
     return lambda: Connection.open(server, local_hostname=name)
 
 
+def quota_of(settings: Settings) -> Quota:
+    """How much may go where mail goes; the test mailbox is limited alike, to try it out. Raises SettingsError."""
+    return Quota.of(settings, relay=str(mail_server(settings) or "the test mailbox"))
+
+
 def send_samples(site: Path, settings: Settings, compiled: Compiled, name: str, recipient: str) -> bool:
     """Sends a letter to the operator for each of its sample readers; False if one did not go out."""
     letter = _find(compiled, name)
@@ -47,7 +53,15 @@ def send_samples(site: Path, settings: Settings, compiled: Compiled, name: str, 
     links = Links(settings.site_url, settings.keys())
     journal = settings.data_dir / "journal"
     outcomes = samples.send(
-        database, connector(settings), links, journal, sample, readers, clock=clock.now, signer=signer(settings)
+        database,
+        connector(settings),
+        links,
+        journal,
+        sample,
+        readers,
+        clock=clock.now,
+        signer=signer(settings),
+        quota=quota_of(settings),
     )
     sent = True
     for facts, outcome in outcomes:

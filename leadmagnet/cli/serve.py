@@ -10,7 +10,7 @@ import click
 
 from leadmagnet import __version__, clock, failpoints, logs
 from leadmagnet.cli import banner, watching
-from leadmagnet.cli.sending import connector
+from leadmagnet.cli.sending import connector, quota_of
 from leadmagnet.cli.site import database_of, site_option
 from leadmagnet.doctor import mail_server, require_ready, signer
 from leadmagnet.errors import LeadmagnetError
@@ -110,7 +110,15 @@ def _worker(site: Path, settings: Settings, database: Database) -> Worker:
             live = Live().get(session)
         require_ready(settings, server, live.site, site, live.compiled.letters.values())
     links = Links(settings.site_url, settings.keys())
-    return Worker(settings, database, connector(settings), links, clock=clock.now, signer=signer(settings))
+    return Worker(
+        settings,
+        database,
+        connector(settings),
+        links,
+        clock=clock.now,
+        signer=signer(settings),
+        quota=quota_of(settings),
+    )
 
 
 def _server(settings: Settings, database: Database, worker: str | None) -> Server:

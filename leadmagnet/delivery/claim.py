@@ -14,6 +14,7 @@ from leadmagnet.content.sequences import Sequence
 from leadmagnet.delivery import queue, recheck
 from leadmagnet.delivery.letters import Claimed, Course, Person
 from leadmagnet.delivery.queue import Lease
+from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.mail.facts import MailFacts
 from leadmagnet.sequences import enrollments
@@ -59,11 +60,38 @@ class _People:
     facts: Mapping[int, Facts]  # by enrollment id, of those whose letters have started
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one claim brought; `wait` is the seconds after which the rate has room again, None otherwise."""
+
+    letters: list[Claimed]
+    is_full: bool  # there may be more to claim right now
+    wait: float | None
+
+
+def claim_within(
+    session: Session, published: Published, lease: Lease, quota: Quota, *, lane: str, limit: int, now: datetime
+) -> Batch:
+    """As `claim`, and no more letters than the quota has room for, which counts those that were claimed."""
+    room = quota.room(session, published, lane=lane, wanted=limit, now=now)
+    if not room.letters:
+        return Batch([], False, room.wait)
+    claimed, seen = claim(session, published, lease, lane=lane, limit=room.letters, now=now, quota_day=room.date)
+    return Batch(quota.take(session, claimed, room, now=now), seen == room.letters, None)
+
+
 def claim(
-    session: Session, published: Published, lease: Lease, *, lane: str, limit: int, now: datetime
+    session: Session,
+    published: Published,
+    lease: Lease,
+    *,
+    lane: str,
+    limit: int,
+    now: datetime,
+    quota_day: str | None = None,
 ) -> tuple[list[Claimed], int]:
     """Up to `limit` due letters of a lane, ready to send, and how many rows were looked at to find them."""
-    rows = queue.take(session, published, lease, lane=lane, limit=limit, now=now)
+    rows = queue.take(session, published, lease, lane=lane, limit=limit, now=now, quota_day=quota_day)
     people = _read_people(session, rows)
     claimed = []
     for row in rows:
@@ -121,6 +149,7 @@ class _Case:
                 clicked=sorted(facts.clicked) if facts is not None else [],
             ),
             course=course,
+            quota_day=row.quota_day,
         )
 
     def course(self, sequence: Sequence, planned: Planned, facts: Facts) -> Course:
@@ -204,6 +233,7 @@ def _to_operator(session: Session, published: Published, row: Row[Any], now: dat
         letter=letter,
         facts=MailFacts.from_json(facts),
         course=None,
+        quota_day=row.quota_day,
     )
 
 

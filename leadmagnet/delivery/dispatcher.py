@@ -9,12 +9,13 @@ from sqlalchemy.exc import DBAPIError
 
 from leadmagnet import failpoints
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import queue
-from leadmagnet.delivery.claim import claim
+from leadmagnet.delivery import daily, queue
+from leadmagnet.delivery.claim import claim_within
 from leadmagnet.delivery.group_commit import GroupCommit
 from leadmagnet.delivery.hub import Hub
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.queue import Lease
+from leadmagnet.delivery.quota import UNLIMITED, Quota
 from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
 from leadmagnet.delivery.throttle import Breaker
 from leadmagnet.errors import LeadmagnetError
@@ -45,6 +46,7 @@ class Dispatcher:
         journal_folder: Path,
         clock: Clock,
         signer: Signer | None = None,
+        quota: Quota = UNLIMITED,
     ) -> None:
         self.lease = lease
         self._database = database
@@ -52,9 +54,11 @@ class Dispatcher:
         self._live = Live()
         self._breaker = Breaker()
         self._journal = Journal(journal_folder, lease.owner)
-        self._commits = GroupCommit(database, self._journal, clock)
+        self._commits = GroupCommit(database, self._journal, clock, quota=quota)
         self._in_hand = InHand()
-        self._capacity = connections * _AHEAD
+        self._quota = quota
+        self._capacity = quota.in_hand(connections * _AHEAD)
+        self._pause: float | None = None  # seconds until the rate has room again
         self._wake = Event()
         self._stopping = Event()
         road = Road(connect, self._commits, self._journal, links, self._breaker, clock, signer)
@@ -97,8 +101,9 @@ class Dispatcher:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wake.wait()
+            self._wake.wait(self._pause)
             self._wake.clear()
+            self._pause = None
             try:
                 while not self._stopping.is_set() and self._claim_more():
                     pass
@@ -122,21 +127,28 @@ class Dispatcher:
             if wanted <= 0:
                 return False
             with self._database.write() as session:
-                claimed, seen = claim(
-                    session, self._live.get(session), self.lease, lane=lane, limit=wanted, now=self._clock()
+                published = self._live.get(session)
+                batch = claim_within(
+                    session, published, self.lease, self._quota, lane=lane, limit=wanted, now=self._clock()
                 )
-                if claimed:
+                if batch.letters:
                     failpoints.reach("before_claim_commit")
-            if claimed:
+            if batch.letters:
                 failpoints.reach("after_claim")
-                log.debug("claimed %d mails of the lane %s", len(claimed), lane)
-            self._in_hand.put(claimed)
-            full = full or seen == wanted
+                log.debug("claimed %d mails of the lane %s", len(batch.letters), lane)
+            self._in_hand.put(batch.letters)
+            if batch.wait is not None:
+                self._pause = batch.wait
+                return full
+            full = full or batch.is_full
         return full
 
     def _give_back(self) -> None:
         try:
             with self._database.write() as session:
-                queue.release(session, self.lease)
+                released = queue.release(session, self.lease)
+                if any(day for day, _lane in released):
+                    domain = self._live.get(session).sender_domain
+                    daily.give_back(session, [(domain, day, lane) for day, lane in released])
         except (DBAPIError, LeadmagnetError) as error:
             log.warning("claimed letters could not be given back (%s): their leases run out", type(error).__name__)

@@ -18,6 +18,7 @@ from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Outcome
+from leadmagnet.delivery.quota import UNLIMITED, Quota
 from leadmagnet.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -49,10 +50,11 @@ class _Told:
 class GroupCommit:
     """One per process. `gate` blocks until the answer is committed, `tell` returns at once."""
 
-    def __init__(self, database: Database, journal: Journal, clock: Clock) -> None:
+    def __init__(self, database: Database, journal: Journal, clock: Clock, *, quota: Quota = UNLIMITED) -> None:
         self._database = database
         self._journal = journal
         self._clock = clock
+        self._quota = quota
         self._requests: SimpleQueue[_Asked | _Told | None] = SimpleQueue()
         self._owed: list[_Told] = []  # results that the database has not taken yet
         self._stopping = threading.Event()
@@ -124,8 +126,12 @@ class GroupCommit:
         self._journal.sync()
         now = self._clock()
         with self._database.write() as session:
-            record.apply(session, [(one.letter, one.outcome) for one in told], now=now)
+            unsent = record.apply(session, [(one.letter, one.outcome) for one in told], now=now)
             answers = gate.open_gates(session, [one.letter for one in asked], now=now) if asked else {}
+            # Last of all: whoever holds the locks of a quota waits for nobody.
+            shut = [one.letter for one in asked if answers[one.letter.id] in (Gate.REFUSED, Gate.PAUSED)]
+            if unsent or shut:
+                self._quota.give_back(session, unsent, shut)
         self._journal.committed(sum(isinstance(one.outcome, Accepted) for one in told))
         return answers
 

@@ -59,3 +59,4 @@ class Claimed:
     letter: Letter
     facts: MailFacts
     course: Course | None  # None: not a letter of a series
+    quota_day: str | None = None  # the day it was counted in; None: no day is limited

@@ -1,10 +1,10 @@
 """Claims due deliveries: takes rows under a lease, and keeps the lease alive."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
@@ -32,6 +32,7 @@ _TAKEN = (
     Delivery.first_attempt_at,
     Delivery.message_id,
     Delivery.facts,
+    Delivery.quota_day,
 )
 
 
@@ -44,7 +45,14 @@ class Lease:
 
 
 def take(
-    session: Session, published: Published, lease: Lease, *, lane: str, limit: int, now: datetime
+    session: Session,
+    published: Published,
+    lease: Lease,
+    *,
+    lane: str,
+    limit: int,
+    now: datetime,
+    quota_day: str | None = None,
 ) -> Sequence[Row[tuple[object, ...]]]:
     """Marks up to `limit` due rows of a lane as claimed, oldest first, and returns them.
 
@@ -67,6 +75,7 @@ def take(
             lease_token=Delivery.lease_token + 1,
             lease_until=ServerTime(lease.seconds),
             release_id=published.number or None,
+            quota_day=quota_day,
         )
         .returning(*_TAKEN),
         execution_options={"synchronize_session": False},
@@ -86,11 +95,22 @@ def renew(session: Session, lease: Lease) -> None:
     )
 
 
-def release(session: Session, lease: Lease) -> None:
-    """Gives back every row this process has claimed but not begun to hand over."""
+def put_back(session: Session, claims: Collection[tuple[int, int]]) -> None:
+    """Lets rows wait again that were claimed, (id, token) of each, and could not be used."""
     session.execute(
         update(Delivery)
-        .where(Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
+        .where(Delivery.state == "claimed", tuple_(Delivery.id, Delivery.lease_token).in_(claims))
         .values(state="pending", lease_token=Delivery.lease_token + 1),
         execution_options={"synchronize_session": False},
     )
+
+
+def release(session: Session, lease: Lease) -> Sequence[Row[str | None, str]]:
+    """Gives back every row this process has claimed but not begun to hand over: quota_day and lane of each."""
+    return session.execute(
+        update(Delivery)
+        .where(Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
+        .values(state="pending", lease_token=Delivery.lease_token + 1)
+        .returning(Delivery.quota_day, Delivery.lane),
+        execution_options={"synchronize_session": False},
+    ).all()

@@ -45,16 +45,21 @@ _RUNNING = select(_enrollment.c.id).where(
 )
 
 
-def apply(session: Session, results: Sequence[Result], *, now: datetime) -> None:
-    """Records every result whose lease still holds; a lost lease writes nothing."""
+def apply(session: Session, results: Sequence[Result], *, now: datetime) -> list[Result]:
+    """Records every result whose lease still holds; a lost lease writes nothing.
+
+    Returns those that were recorded of letters which were not accepted.
+    """
     sent = [(letter, outcome) for letter, outcome in results if isinstance(outcome, Accepted)]
     if sent:
         _finish(session, sent)
+    unsent: list[Result] = []
     for letter, outcome in results:
+        written = False
         match outcome:
             case Deferred(code, reply_class, ready_at):
                 first = letter.first_attempt_at or now
-                _write(
+                written = _write(
                     session,
                     letter,
                     state="pending",
@@ -66,11 +71,14 @@ def apply(session: Session, results: Sequence[Result], *, now: datetime) -> None
                     smtp_class=reply_class,
                 )
             case Returned(ready_at):
-                _write(session, letter, state="pending", ready_at=ready_at)
+                written = _write(session, letter, state="pending", ready_at=ready_at)
             case Failed():
-                _fail(session, letter, outcome, now)
+                written = _fail(session, letter, outcome, now)
             case Lost(at):
                 _lose(session, letter, at)
+        if written:
+            unsent.append((letter, outcome))
+    return unsent
 
 
 def _finish(session: Session, sent: Sequence[tuple[Claimed, Accepted]]) -> None:
@@ -143,10 +151,10 @@ def go_on(session: Session, handled: Collection[tuple[Claimed, datetime | None]]
     enrollments.follow(session, published, following, now=now)
 
 
-def _fail(session: Session, letter: Claimed, failed: Failed, now: datetime) -> None:
+def _fail(session: Session, letter: Claimed, failed: Failed, now: datetime) -> bool:
     values: dict[str, Any] = {"smtp_code": failed.code, "smtp_class": failed.reply_class}
     if not _write(session, letter, state="failed", reason=failed.reason, ended_at=now, **values):
-        return
+        return False
     if failed.suppress and letter.subscriber_id is not None:
         # The subscriber's row is written with the block, so that no gate for her can open on an older view.
         key = session.scalar(
@@ -161,6 +169,7 @@ def _fail(session: Session, letter: Claimed, failed: Failed, now: datetime) -> N
         enrollments.leave(session, letter.subscriber_id, "bounced", now=now)
     else:
         go_on(session, [(letter, None)], now=now)
+    return True
 
 
 def _lose(session: Session, letter: Claimed, at: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
-from leadmagnet.delivery import record
+from leadmagnet.delivery import daily, record
 from leadmagnet.delivery.journal import AcceptedLine
 from leadmagnet.delivery.letters import Person
 from leadmagnet.sequences import enrollments, schedule
@@ -43,11 +43,11 @@ def replay(session: Session, published: Published, path: Path, lines: list[Accep
 
 def sweep(session: Session, published: Published, *, limit: int, now: datetime) -> int:
     """Takes rows away from dead leases; returns how many. The guards stand in the UPDATEs, the token is the fence."""
-    returned = session.scalars(
+    returned = session.execute(
         update(Delivery)
         .where(Delivery.state == "claimed", Delivery.lease_until < ServerTime(0))
         .values(state="pending", lease_token=Delivery.lease_token + 1)
-        .returning(Delivery.id),
+        .returning(Delivery.quota_day, Delivery.lane),
         execution_options={"synchronize_session": False},
     ).all()
     dead = select(Delivery.id).where(Delivery.state == "handing_off", Delivery.lease_until < ServerTime(0)).limit(limit)
@@ -71,6 +71,7 @@ def sweep(session: Session, published: Published, *, limit: int, now: datetime) 
         _audit(session, "uncertain", row.id, row.subscriber_id, now)
         if row.step is not None:
             go_on(session, published, row.enrollment_id, row.step, now=now)
+    daily.give_back(session, [(published.sender_domain, row.quota_day, row.lane) for row in returned])
     return len(returned) + len(lost)
 
 

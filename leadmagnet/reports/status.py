@@ -10,6 +10,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.delivery import brakes
+from leadmagnet.delivery.daily import Day
+from leadmagnet.delivery.quota import UNLIMITED, Quota
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.reports import heartbeats
 from leadmagnet.reports.paused import Paused, paused
@@ -46,6 +48,7 @@ class Status:
     workers: int
     subscribers: Mapping[str, int]
     sequences: tuple[SequenceStatus, ...]
+    quota: Day | None = None  # None: no day is limited
 
     def to_json(self) -> dict[str, object]:
         """The documented form of `status --json`."""
@@ -57,10 +60,11 @@ class Status:
             "paused": [one.to_json() for one in self.paused],
             "workers": self.workers,
             "subscribers": dict(self.subscribers),
+            "quota": self.quota.to_json() if self.quota is not None else None,
         }
 
 
-def status(session: Session, *, now: datetime) -> Status:
+def status(session: Session, *, now: datetime, quota: Quota = UNLIMITED) -> Status:
     """Counts everything; reads, never changes."""
     try:
         published = Live().get(session)
@@ -79,6 +83,7 @@ def status(session: Session, *, now: datetime) -> Status:
         workers=heartbeats.alive(session, now=now),
         subscribers={"pending": 0, "active": 0, "unsubscribed": 0} | _counts(session, Subscriber.status),
         sequences=tuple(_sequence(session, sequence) for sequence in sequences),
+        quota=quota.today(session, published, now=now) if published is not None else None,
     )
 
 

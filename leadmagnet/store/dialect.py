@@ -1,7 +1,8 @@
 """The few statements that SQLite and PostgreSQL spell with different classes."""
 
+from collections.abc import Mapping
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Select, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -44,3 +45,13 @@ def locked_ids(session: Session, ids: Select[int]) -> Select[int]:
     # A CTE that locks runs once. A plain subquery may be run again for every row, each time past the rows that it
     # has locked: PostgreSQL would claim the whole queue, whatever the limit.
     return select(ids.cte("locked").c.id)
+
+
+def insert_or_update(
+    into: Table, for_sqlite: bool, values: Mapping[str, Any], changes: Mapping[str, Any]
+) -> sqlite.Insert | postgresql.Insert:
+    """INSERT `values`, or apply `changes` to the row that has their primary key: one statement, which locks the row."""
+    key = list(into.primary_key)
+    if for_sqlite:
+        return sqlite.insert(into).values(values).on_conflict_do_update(index_elements=key, set_=changes)
+    return postgresql.insert(into).values(values).on_conflict_do_update(index_elements=key, set_=changes)

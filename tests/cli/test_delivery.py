@@ -33,4 +33,12 @@ def test_status_shows_every_letter_and_what_waits(site: Shell) -> None:
         "paused": [],
         "workers": 0,
         "subscribers": {"pending": 0, "active": 0, "unsubscribed": 0},
+        "quota": None,
     }
+
+
+def test_status_says_what_may_still_go_today(site: Shell) -> None:
+    site("publish")
+    shown = site("status", daily_cap=2000, warm_up="on").out
+    assert "\n0 of 2,000 mails today, 50 left for letters; warm-up day 1\n" in shown
+    assert "\n0 of 20 mails today, 16 left for letters\n" in site("status", daily_cap=20).out

@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import update
 
 from leadmagnet.delivery import brakes
+from leadmagnet.delivery.quota import Quota
 from leadmagnet.reports import heartbeats
 from leadmagnet.reports.status import status
 from leadmagnet.store.database import Database
 from leadmagnet.store.models import DELIVERY_STATES, Delivery
+from tests.delivery.limits import claims
 from tests.web.tables import dump
 from tests.world import TUESDAY_EVENING, World
 
@@ -30,6 +32,7 @@ def test_before_the_first_publish_everything_is_nought(database: Database) -> No
         "paused": [],
         "workers": 0,
         "subscribers": {"pending": 0, "active": 0, "unsubscribed": 0},
+        "quota": None,
     }
     assert found.sequences == ()
 
@@ -99,6 +102,25 @@ def test_what_is_paused_is_named_and_is_not_due(world: World) -> None:
         | {"by": "leadmagnet", "waiting": 0, "due": 0},
     ]  # fmt: skip
     assert (found["due_now"], found["oldest_due_seconds"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("quota", "shown"),
+    [
+        (Quota(cap=20), {"cap": 20, "letters_left": 14, "warm_up_day": None}),
+        (Quota(warm_up=True), {"cap": None, "letters_left": 50, "warm_up_day": 1}),
+        (Quota(cap=2000, warm_up=True), {"cap": 2000, "letters_left": 50, "warm_up_day": 1}),
+    ],
+)
+def test_what_may_still_go_today_is_shown(world: World, quota: Quota, shown: dict[str, object]) -> None:
+    for name in ("ada@example.com", "bob@example.com"):
+        world.asks(name)
+    assert len(claims(world, quota, "transactional")) == 2
+    before = dump(world.database)
+    with world.database.read() as session:
+        found = status(session, now=world.now, quota=quota).to_json()["quota"]
+    assert found == {"day": "2026-03-03", "taken": 2, **shown}
+    assert dump(world.database) == before
 
 
 def test_looking_changes_nothing(world: World) -> None:
