@@ -50,10 +50,20 @@ class _People:
 
 
 def claim(
-    session: Session, published: Published, lease: Lease, *, lane: str, limit: int, now: datetime
+    session: Session,
+    published: Published,
+    lease: Lease,
+    *,
+    lane: str,
+    limit: int,
+    only: int | None = None,
+    now: datetime,
 ) -> tuple[list[Claimed], int]:
-    """Up to `limit` due letters of a lane, ready to send, and how many rows were looked at to find them."""
-    rows = queue.take(session, published, lease, lane=lane, limit=limit, now=now)
+    """Up to `limit` due letters of a lane, ready to send, and how many rows were looked at to find them.
+
+    `only`: no letter but this one.
+    """
+    rows = queue.take(session, published, lease, lane=lane, limit=limit, only=only, now=now)
     people = _read_people(session, rows)
     claimed = []
     for row in rows:
@@ -116,6 +126,7 @@ class _Case:
                 clicked=sorted(facts.clicked) if facts is not None else [],
             ),
             course=course,
+            begun=row.begun,
         )
 
     def course(self, sequence: Sequence, planned: Planned, facts: Facts) -> Course:
@@ -199,6 +210,7 @@ def _to_operator(session: Session, published: Published, row: Row[Any], now: dat
         letter=letter,
         facts=MailFacts.from_json(facts),
         course=None,
+        begun=row.begun,
     )
 
 

@@ -9,16 +9,17 @@ from sqlalchemy.exc import DBAPIError
 
 from leadmagnet import failpoints
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import queue
-from leadmagnet.delivery.claim import claim
+from leadmagnet.delivery import isolation, queue
+from leadmagnet.delivery.complaint import Complaint
 from leadmagnet.delivery.group_commit import GroupCommit
-from leadmagnet.delivery.journal import Journal
+from leadmagnet.delivery.journal import Journal, JournalTrouble
 from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
 from leadmagnet.delivery.throttle import Breaker
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
 from leadmagnet.publishing.releases import Live, NothingPublished
+from leadmagnet.store import outage
 from leadmagnet.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Dispatcher:
         self._commits = GroupCommit(database, self._journal, clock)
         self._in_hand = InHand()
         self._capacity = connections * _AHEAD
+        self._complaint = Complaint(log, "letters are claimed again")
         self._wake = Event()
         self._stopping = Event()
         road = Road(connect, self._commits, self._journal, links, self._breaker, clock)
@@ -79,6 +81,7 @@ class Dispatcher:
         """Finishes the letters in flight within `timeout` seconds, gives the others back; False if one is stuck."""
         deadline = time.monotonic() + timeout
         self._stopping.set()
+        self._journal.stopping()
         self.wake()
         self._thread.join()
         for sender in self._senders:
@@ -100,10 +103,14 @@ class Dispatcher:
             try:
                 while not self._stopping.is_set() and self._claim_more():
                     pass
+                self._complaint.over()
             except NothingPublished:
                 pass  # a publish wakes us
+            except JournalTrouble as error:
+                self._complaint.say(str(error))
+                self._stopping.wait(_PAUSE_SECONDS)
             except DBAPIError as error:
-                log.warning("no letters can be claimed: the database is away (%s)", type(error).__name__)
+                self._complaint.say(f"no letters can be claimed: {outage.words(error)}. It is tried again.")
                 self._stopping.wait(_PAUSE_SECONDS)
             except Exception:  # a defect of ours must not end all sending
                 log.exception("no letters can be claimed")
@@ -111,6 +118,7 @@ class Dispatcher:
 
     def _claim_more(self) -> bool:
         """Claims one batch of each lane; True if there may be more to claim right now."""
+        self._journal.require()
         full = False
         for lane in queue.LANES:
             room = self._capacity - len(self._in_hand)
@@ -119,12 +127,9 @@ class Dispatcher:
             wanted = self._breaker.letters(room, now=self._clock())
             if wanted <= 0:
                 return False
-            with self._database.write() as session:
-                claimed, seen = claim(
-                    session, self._live.get(session), self.lease, lane=lane, limit=wanted, now=self._clock()
-                )
-                if claimed:
-                    failpoints.reach("before_claim_commit")
+            claimed, seen = isolation.claim(
+                self._database, self._live, self.lease, lane=lane, limit=wanted, now=self._clock()
+            )
             if claimed:
                 failpoints.reach("after_claim")
             for letter in claimed:

@@ -59,3 +59,4 @@ class Claimed:
     letter: Letter
     facts: MailFacts
     course: Course | None  # None: not a letter of a series
+    begun: int = 0  # how often a process began it, and died

@@ -31,6 +31,7 @@ _TAKEN = (
     Delivery.first_attempt_at,
     Delivery.message_id,
     Delivery.facts,
+    Delivery.begun,
 )
 
 
@@ -43,14 +44,23 @@ class Lease:
 
 
 def take(
-    session: Session, published: Published, lease: Lease, *, lane: str, limit: int, now: datetime
+    session: Session,
+    published: Published,
+    lease: Lease,
+    *,
+    lane: str,
+    limit: int,
+    only: int | None = None,
+    now: datetime,
 ) -> Sequence[Row[tuple[object, ...]]]:
-    """Marks up to `limit` due rows of a lane as claimed, oldest first, and returns them.
+    """Marks up to `limit` due rows of a lane as claimed, oldest first, and returns them; `only`: no row but this.
 
     One table only: a joined row would be read from the snapshot before the lock. Two callers never get
     the same row: SKIP LOCKED on PostgreSQL, one writer at a time on SQLite.
     """
     due = select(Delivery.id).where(Delivery.state == "pending", Delivery.lane == lane, Delivery.ready_at <= now)
+    if only is not None:
+        due = due.where(Delivery.id == only)
     due = due.order_by(Delivery.ready_at, Delivery.id).limit(limit)
     rows = session.execute(
         update(Delivery)

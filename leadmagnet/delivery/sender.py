@@ -79,6 +79,7 @@ class Sender:
         self._in_hand = in_hand
         self._taken = taken
         self._connection: Handover | None = None
+        self._slot = road.journal.slot()
         self._stopping = Event()
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
@@ -102,14 +103,22 @@ class Sender:
                 continue
             self._taken()
             try:
-                outcome = self.deliver(letter)
+                outcome = self._begin(letter) or self.deliver(letter)
             except Exception:  # a defect of ours, before the dot: the others go on, and this one is tried again
                 log.exception("delivery %s: the sender failed", letter.id)
                 self._drop()
                 outcome = Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
+            self._road.journal.end(self._slot, plain=isinstance(outcome, Accepted))
             if outcome is not None:
                 self._road.commits.tell(letter, outcome)
         self.hang_up()
+
+    def _begin(self, letter: Claimed) -> Outcome | None:
+        """Notes that this letter is really begun: should the process die of it, no other is to blame."""
+        if not self._road.journal.begin(self._slot, letter.id, letter.token, tries=letter.begun):
+            return Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
+        failpoints.reach("after_begin")
+        return None
 
     def deliver(self, letter: Claimed) -> Outcome | None:
         """Hands one letter over; None when the gate has settled the row, or the lease was lost."""
