@@ -18,6 +18,7 @@ from leadmagnet.clock import Clock
 from leadmagnet.delivery import begun, isolation, queue, recovery
 from leadmagnet.delivery.complaint import Complaint
 from leadmagnet.delivery.dispatcher import Dispatcher
+from leadmagnet.delivery.evidence import MailLog
 from leadmagnet.delivery.gate import HOST
 from leadmagnet.delivery.journal import AcceptedLine, left_behind
 from leadmagnet.delivery.queue import Lease
@@ -69,6 +70,7 @@ class Worker:
             journal_folder=settings.data_dir / "journal",
             clock=clock,
         )
+        self._mail_log = MailLog(settings.mail_log) if settings.mail_log is not None else None
         self._listener = Listener(database, self.dispatcher.wake)
         # A late tick is as good as a punctual one.
         self._metronome = BackgroundScheduler(
@@ -139,11 +141,21 @@ class Worker:
             lambda s, now: recovery.sweep(s, self._live.get(s), limit=CHUNK, now=now),
             lambda: isolation.sweep(self._database, self._live, limit=CHUNK, now=self._clock()),
         )
+        self._look_up()
         self._in_chore("resend", lambda s, now: recovery.resend_once(s, now=now))
         while not self._stopping.is_set() and self._in_chore(
             "replan", lambda s, now: replan.chunk(s, self._live.get(s), limit=REPLAN_CHUNK, now=now)
         ):
             self.dispatcher.wake()
+
+    def _look_up(self) -> None:
+        """Settles by the mail server's log what it can tell, before anything is repeated."""
+        if self._mail_log is None:
+            return
+        try:
+            self._mail_log.settle(self._database, now=self._clock())
+        except Exception as error:
+            self._failed("mail log", error)
 
     def keep_house(self) -> None:
         """Reminds once, and forgets who never confirmed."""

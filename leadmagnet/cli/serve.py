@@ -12,7 +12,7 @@ from leadmagnet import clock, failpoints
 from leadmagnet.cli import banner, watching
 from leadmagnet.cli.sending import connector
 from leadmagnet.cli.site import database_of, site_option
-from leadmagnet.doctor import mail_server, require_ready
+from leadmagnet.doctor import mail_server, require_log_of, require_ready
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
 from leadmagnet.publishing.releases import Live
@@ -98,6 +98,7 @@ def worker(site: Path) -> None:
 def _worker(site: Path, settings: Settings, database: Database) -> Worker:
     failpoints.arm(settings.failpoint)
     server = mail_server(settings)
+    require_log_of(settings, server)
     if server is not None and not server.is_loopback:
         # Before the first publish there is nothing to judge, and nothing to send either: this raises.
         with database.read() as session:

@@ -1,6 +1,7 @@
 """Settles what a dead process left behind: by its journal, by its lease, by the kind of mail."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -141,12 +142,23 @@ def resend_once(session: Session, *, now: datetime) -> int:
             ready_at=now,
             lease_token=Delivery.lease_token + 1,
         )
-        .returning(Delivery.id, Delivery.subscriber_id),
+        .returning(Delivery.id, Delivery.subscriber_id, Delivery.enrollment_id, Delivery.step),
         execution_options={"synchronize_session": False},
     ).all()
     for row in again:
         _audit(session, "resent once", row.id, row.subscriber_id, now)
+    reopen(session, [row.enrollment_id for row in again if row.step is not None])
     return len(again)
+
+
+def reopen(session: Session, enrollment_ids: Collection[int]) -> None:
+    """Lets series run again whose last letter counted as their end, and goes out once more."""
+    if enrollment_ids:
+        session.execute(
+            update(Enrollment)
+            .where(Enrollment.id.in_(enrollment_ids), Enrollment.status == "completed")
+            .values(status="active", ended_at=None)
+        )
 
 
 def go_on(session: Session, published: Published, enrollment_id: int, slug: str, *, now: datetime) -> None:
