@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from leadmagnet.content.site import Site
-from leadmagnet.doctor import EXAMPLE_POSTAL_ADDRESS, mail_server, require_ready
+from leadmagnet.doctor import EXAMPLE_POSTAL_ADDRESS, mail_server, require_log_of, require_ready
 from leadmagnet.errors import SettingsError
 from leadmagnet.mail.server import Server
 from leadmagnet.settings import Settings, Smtp
@@ -116,3 +116,13 @@ def test_a_mail_server_without_a_login_needs_no_password(tmp_path: Path) -> None
     (tmp_path / "smtp_password").write_text("left from another server")
     found = mail_server(Settings(smtp=Smtp(provider="custom", host="127.0.0.1"), data_dir=tmp_path))
     assert found is not None and found.username is None
+
+
+def test_a_log_of_this_machine_is_no_evidence_about_another_ones_mail() -> None:
+    far, near = Server.from_url("smtp://mail.example.org:587"), Server.from_url("smtp://127.0.0.1:25?tls=off")
+    settings = Settings(mail_log=Path("/var/log/mail.log"))
+    with pytest.raises(SettingsError, match=r"mail_log is /var/log/mail.log.*mail.example.org"):
+        require_log_of(settings, far)
+    require_log_of(settings, near)
+    require_log_of(settings, None)
+    require_log_of(Settings(), far)
