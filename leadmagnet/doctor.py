@@ -183,6 +183,18 @@ def _domain(mailbox: str) -> str:
     return parseaddr(mailbox)[1].rpartition("@")[2].lower()
 
 
+def require_log_of(settings: Settings, server: Server | None) -> None:
+    """Refuses a mail log that cannot be the mail server's: its silence would be taken for "not accepted".
+
+    Raises SettingsError.
+    """
+    if settings.mail_log is not None and server is not None and not server.is_loopback:
+        raise SettingsError(
+            f"mail_log is {settings.mail_log}, a log of this machine, but mail goes to {server}, which writes its own. "
+            "Remove mail_log; or, if that name is this machine, say smtp://127.0.0.1 instead."
+        )
+
+
 def _place(key: str, text: str) -> str:
     line = line_of(key, text)
     return f"{FILE}:{line}" if line else FILE

@@ -51,6 +51,11 @@ def event() -> Event:
     return hub.event() if hub is not None else threading.Event()
 
 
+def pause(seconds: float) -> None:
+    """Waits for a time."""
+    event().wait(seconds)
+
+
 def apart(work: Callable[[], Result]) -> Result:
     """The result of `work`, which may block; nobody else has to wait for it."""
     hub = current.get()

@@ -16,8 +16,10 @@ from threading import Event, Thread
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import brakes, queue, recovery
+from leadmagnet.delivery import begun, brakes, isolation, queue, recovery
+from leadmagnet.delivery.complaint import Complaint
 from leadmagnet.delivery.dispatcher import Dispatcher
+from leadmagnet.delivery.evidence import MailLog
 from leadmagnet.delivery.gate import HOST
 from leadmagnet.delivery.journal import AcceptedLine, left_behind
 from leadmagnet.delivery.queue import Lease
@@ -30,6 +32,7 @@ from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.reports import heartbeats
 from leadmagnet.sequences import signup
 from leadmagnet.settings import Settings
+from leadmagnet.store import outage
 from leadmagnet.store.database import Database, Session
 from leadmagnet.store.signals import Listener
 
@@ -71,6 +74,7 @@ class Worker:
         self._started_at = clock()
         self._live = Live()
         self._stopping = Event()
+        self._complaint = Complaint(log, "the database can be used again")
         self._lease = Lease(self.id, settings.lease_seconds)
         self.dispatcher = Dispatcher(
             database,
@@ -83,6 +87,7 @@ class Worker:
             signer=signer,
             quota=quota,
         )
+        self._mail_log = MailLog(settings.mail_log) if settings.mail_log is not None else None
         self._listener = Listener(database, self.dispatcher.wake)
         # A late tick is as good as a punctual one.
         self._metronome = BackgroundScheduler(
@@ -113,11 +118,28 @@ class Worker:
         return done
 
     def recover(self) -> None:
-        """Settles what dead processes of this machine left in their journals."""
-        for path, lines in left_behind(Path(self._settings.data_dir) / "journal"):
-            settle = _Replay(self._live, path, lines)
-            if self._in_chore("journal", settle):
-                path.unlink(missing_ok=True)
+        """Settles what dead processes of this machine left in their journals: accepted mails first, then begun ones."""
+        try:
+            for path, lines in left_behind(Path(self._settings.data_dir) / "journal"):
+                self._recover(path, lines)
+        except OSError as error:
+            log.error("journals of dead processes cannot be read (%s): tried again soon", error.strerror)
+
+    def _recover(self, path: Path, lines: list[AcceptedLine]) -> None:
+        def replay(session: Session, now: datetime) -> bool:
+            recovery.replay(session, self._live.get(session), path, lines, now=now)
+            return True
+
+        def one_by_one() -> None:
+            isolation.replay(self._database, self._live, path, lines, now=self._clock())
+
+        def blame(session: Session, now: datetime) -> bool:
+            recovery.blame(session, begun.left_by(path), now=now)
+            return True
+
+        if self._in_chore("journal", replay, one_by_one) and self._in_chore("poison", blame):
+            begun.beside(path).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     def renew(self) -> None:
         """Keeps our leases, and says that we live."""
@@ -131,12 +153,27 @@ class Worker:
 
     def sweep(self) -> None:
         """Takes rows from the dead, repeats once what somebody waits for, and re-plans after a publish."""
-        self._in_chore("sweep", lambda s, now: recovery.sweep(s, self._live.get(s), limit=CHUNK, now=now))
+        self.recover()
+        self._in_chore(
+            "sweep",
+            lambda s, now: recovery.sweep(s, self._live.get(s), limit=CHUNK, now=now),
+            lambda: isolation.sweep(self._database, self._live, limit=CHUNK, now=self._clock()),
+        )
+        self._look_up()
         self._in_chore("resend", lambda s, now: recovery.resend_once(s, now=now))
         while not self._stopping.is_set() and self._in_chore(
             "replan", lambda s, now: replan.chunk(s, self._live.get(s), limit=REPLAN_CHUNK, now=now)
         ):
             self.dispatcher.wake()
+
+    def _look_up(self) -> None:
+        """Settles by the mail server's log what it can tell, before anything is repeated."""
+        if self._mail_log is None:
+            return
+        try:
+            self._mail_log.settle(self._database, now=self._clock())
+        except Exception as error:
+            self._failed("mail log", error)
 
     def keep_house(self) -> None:
         """Reminds once, forgets who never confirmed, and the brakes that are over."""
@@ -161,27 +198,39 @@ class Worker:
     def _every(self, interval: timedelta, chore: Callable[[], None]) -> None:
         self._metronome.add_job(chore, "interval", seconds=interval.total_seconds())
 
-    def _in_chore(self, name: str, chore: Callable[[Session, datetime], object]) -> object:
-        """Runs one chore in its own transaction; a chore that fails is tried again at its next turn."""
+    def _in_chore(
+        self,
+        name: str,
+        chore: Callable[[Session, datetime], object],
+        one_by_one: Callable[[], None] | None = None,
+    ) -> object:
+        """Runs one chore in its own transaction; a chore that fails is tried again at its next turn.
+
+        One that fails by a row's fault is done `one_by_one` at once, if it can be: True then.
+        """
         try:
             with self._database.write() as session:
-                return chore(session, self._clock())
+                done = chore(session, self._clock())
+            self._complaint.over()
+            return done
         except NothingPublished:
             return None
-        except Exception:
-            log.exception("chore %s failed", name)
+        except Exception as error:
+            self._failed(name, error)
+            if one_by_one is None or outage.blames_no_row(error):
+                return None
+        try:
+            one_by_one()
+        except Exception as error:
+            self._failed(name, error)
             return None
-
-
-class _Replay:
-    """A journal's replay, as a chore."""
-
-    def __init__(self, live: Live, path: Path, lines: list[AcceptedLine]) -> None:
-        self._live, self._path, self._lines = live, path, lines
-
-    def __call__(self, session: Session, now: datetime) -> bool:
-        recovery.replay(session, self._live.get(session), self._path, self._lines, now=now)
         return True
+
+    def _failed(self, name: str, error: Exception) -> None:
+        if outage.is_outage(error):
+            self._complaint.say(f"{outage.words(error)}. What has to be done is done when it is back.")
+        else:
+            log.error("chore %s failed", name, exc_info=error)
 
 
 def spare_the_collector() -> None:

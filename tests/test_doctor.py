@@ -8,7 +8,15 @@ import pytest
 from leadmagnet.cli.example import copy_to
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.site import Site
-from leadmagnet.doctor import EXAMPLE_POSTAL_ADDRESS, Check, examine, mail_server, require_ready, signer
+from leadmagnet.doctor import (
+    EXAMPLE_POSTAL_ADDRESS,
+    Check,
+    examine,
+    mail_server,
+    require_log_of,
+    require_ready,
+    signer,
+)
 from leadmagnet.errors import SettingsError
 from leadmagnet.mail.server import Server
 from leadmagnet.settings import Settings, Smtp
@@ -225,3 +233,13 @@ def test_a_folder_with_a_letter_from_elsewhere_is_told_before_it_is_published(tm
     found = seen(with_key(tmp_path), folder=tmp_path / "site")["DKIM"]
     assert not found.fine
     assert "20-tight-hips.md: from is Coach <coach@other-site.com>, but mail is signed for mail.runben" in found.words
+
+
+def test_a_log_of_this_machine_is_no_evidence_about_another_ones_mail() -> None:
+    far, near = Server.from_url("smtp://mail.example.org:587"), Server.from_url("smtp://127.0.0.1:25?tls=off")
+    settings = Settings(mail_log=Path("/var/log/mail.log"))
+    with pytest.raises(SettingsError, match=r"mail_log is /var/log/mail.log.*mail.example.org"):
+        require_log_of(settings, far)
+    require_log_of(settings, near)
+    require_log_of(settings, None)
+    require_log_of(Settings(), far)

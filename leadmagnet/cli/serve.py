@@ -12,7 +12,7 @@ from leadmagnet import __version__, clock, failpoints, logs
 from leadmagnet.cli import banner, watching
 from leadmagnet.cli.sending import connector, quota_of
 from leadmagnet.cli.site import database_of, site_option
-from leadmagnet.doctor import mail_server, require_ready, signer
+from leadmagnet.doctor import mail_server, require_log_of, require_ready, signer
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
 from leadmagnet.publishing.releases import Live
@@ -104,6 +104,7 @@ def _worker(site: Path, settings: Settings, database: Database) -> Worker:
     failpoints.arm(settings.failpoint)
     spare_the_collector()
     server = mail_server(settings)
+    require_log_of(settings, server)
     if server is not None and not server.is_loopback:
         # Before the first publish there is nothing to judge, and nothing to send either: this raises.
         with database.read() as session:

@@ -10,6 +10,7 @@ import click
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
+from leadmagnet.store.file_systems import require_local
 
 
 def _folder(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
@@ -34,6 +35,8 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def database_of(settings: Settings, *, upgrade: bool) -> Database:
     """The site's database, brought up to date if `upgrade`, refused otherwise when it is not. Raises StoreError."""
     database = Database(settings.database)
+    if database.file is not None:
+        require_local(database.file)
     if not upgrade:
         database.require_head()
         return database

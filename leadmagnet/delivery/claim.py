@@ -70,13 +70,23 @@ class Batch:
 
 
 def claim_within(
-    session: Session, published: Published, lease: Lease, quota: Quota, *, lane: str, limit: int, now: datetime
+    session: Session,
+    published: Published,
+    lease: Lease,
+    quota: Quota,
+    *,
+    lane: str,
+    limit: int,
+    only: int | None = None,
+    now: datetime,
 ) -> Batch:
     """As `claim`, and no more letters than the quota has room for, which counts those that were claimed."""
     room = quota.room(session, published, lane=lane, wanted=limit, now=now)
     if not room.letters:
         return Batch([], False, room.wait)
-    claimed, seen = claim(session, published, lease, lane=lane, limit=room.letters, now=now, quota_day=room.date)
+    claimed, seen = claim(
+        session, published, lease, lane=lane, limit=room.letters, only=only, now=now, quota_day=room.date
+    )
     return Batch(quota.take(session, claimed, room, now=now), seen == room.letters, None)
 
 
@@ -87,11 +97,15 @@ def claim(
     *,
     lane: str,
     limit: int,
+    only: int | None = None,
     now: datetime,
     quota_day: str | None = None,
 ) -> tuple[list[Claimed], int]:
-    """Up to `limit` due letters of a lane, ready to send, and how many rows were looked at to find them."""
-    rows = queue.take(session, published, lease, lane=lane, limit=limit, now=now, quota_day=quota_day)
+    """Up to `limit` due letters of a lane, ready to send, and how many rows were looked at to find them.
+
+    `only`: no letter but this one.
+    """
+    rows = queue.take(session, published, lease, lane=lane, limit=limit, only=only, now=now, quota_day=quota_day)
     people = _read_people(session, rows)
     claimed = []
     for row in rows:
@@ -150,6 +164,7 @@ class _Case:
             ),
             course=course,
             quota_day=row.quota_day,
+            begun=row.begun,
         )
 
     def course(self, sequence: Sequence, planned: Planned, facts: Facts) -> Course:
@@ -234,6 +249,7 @@ def _to_operator(session: Session, published: Published, row: Row[Any], now: dat
         facts=MailFacts.from_json(facts),
         course=None,
         quota_day=row.quota_day,
+        begun=row.begun,
     )
 
 

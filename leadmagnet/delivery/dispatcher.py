@@ -9,11 +9,11 @@ from sqlalchemy.exc import DBAPIError
 
 from leadmagnet import failpoints
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import daily, queue
-from leadmagnet.delivery.claim import claim_within
+from leadmagnet.delivery import daily, isolation, queue
+from leadmagnet.delivery.complaint import Complaint
 from leadmagnet.delivery.group_commit import GroupCommit
 from leadmagnet.delivery.hub import Hub
-from leadmagnet.delivery.journal import Journal
+from leadmagnet.delivery.journal import Journal, JournalTrouble
 from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import UNLIMITED, Quota
 from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
@@ -22,6 +22,7 @@ from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
 from leadmagnet.mail.sign import Signer
 from leadmagnet.publishing.releases import Live, NothingPublished
+from leadmagnet.store import outage
 from leadmagnet.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ class Dispatcher:
         self._quota = quota
         self._capacity = quota.in_hand(connections * _AHEAD)
         self._pause: float | None = None  # seconds until the rate has room again
+        self._capacity = connections * _AHEAD
+        self._complaint = Complaint(log, "letters are claimed again")
         self._wake = Event()
         self._stopping = Event()
         road = Road(connect, self._commits, self._journal, links, self._breaker, clock, signer)
@@ -86,6 +89,7 @@ class Dispatcher:
         """Finishes the letters in flight within `timeout` seconds, gives the others back; False if one is stuck."""
         deadline = time.monotonic() + timeout
         self._stopping.set()
+        self._journal.stopping()
         self.wake()
         self._thread.join()
         for sender in self._senders:
@@ -107,10 +111,14 @@ class Dispatcher:
             try:
                 while not self._stopping.is_set() and self._claim_more():
                     pass
+                self._complaint.over()
             except NothingPublished:
                 pass  # a publish wakes us
+            except JournalTrouble as error:
+                self._complaint.say(str(error))
+                self._stopping.wait(_PAUSE_SECONDS)
             except DBAPIError as error:
-                log.warning("no letters can be claimed: the database is away (%s)", type(error).__name__)
+                self._complaint.say(f"no letters can be claimed: {outage.words(error)}. It is tried again.")
                 self._stopping.wait(_PAUSE_SECONDS)
             except Exception:  # a defect of ours must not end all sending
                 log.exception("no letters can be claimed")
@@ -118,6 +126,7 @@ class Dispatcher:
 
     def _claim_more(self) -> bool:
         """Claims one batch of each lane; True if there may be more to claim right now."""
+        self._journal.require()
         full = False
         for lane in queue.LANES:
             room = self._capacity - len(self._in_hand)
@@ -126,13 +135,9 @@ class Dispatcher:
             wanted = self._breaker.letters(room, now=self._clock())
             if wanted <= 0:
                 return False
-            with self._database.write() as session:
-                published = self._live.get(session)
-                batch = claim_within(
-                    session, published, self.lease, self._quota, lane=lane, limit=wanted, now=self._clock()
-                )
-                if batch.letters:
-                    failpoints.reach("before_claim_commit")
+            batch = isolation.claim(
+                self._database, self._live, self.lease, self._quota, lane=lane, limit=wanted, now=self._clock()
+            )
             if batch.letters:
                 failpoints.reach("after_claim")
                 log.debug("claimed %d mails of the lane %s", len(batch.letters), lane)

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
-from sqlalchemy.exc import OperationalError
-
 from leadmagnet import failpoints, waiting
 from leadmagnet.clock import Clock
 from leadmagnet.delivery import gate, record
+from leadmagnet.delivery.complaint import Complaint
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Outcome
 from leadmagnet.delivery.quota import UNLIMITED, Quota
+from leadmagnet.store import outage
 from leadmagnet.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class GroupCommit:
         self._quota = quota
         self._requests: SimpleQueue[_Asked | _Told | None] = SimpleQueue()
         self._owed: list[_Told] = []  # results that the database has not taken yet
+        self._complaint = Complaint(log, "the database takes gates and results again")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
 
@@ -105,9 +106,14 @@ class GroupCommit:
         try:
             answers = self._transact(self._owed, asked)
         except Exception as error:  # whatever went wrong, the senders wait for an answer
-            log.warning("the database did not take a batch (%s)", type(error).__name__)
-            answers = {} if _is_away(error) else self._one_by_one(asked)
+            if outage.is_outage(error):
+                self._complaint.say(f"{outage.words(error)}. Nothing is sent; sending goes on by itself.")
+                answers = {}
+            else:
+                log.warning("the database did not take a batch (%s)", type(error).__name__)
+                answers = self._one_by_one(asked)
         else:
+            self._complaint.over()
             if self._owed:
                 failpoints.reach("after_record")
             self._owed = []
@@ -123,13 +129,15 @@ class GroupCommit:
     def _transact(self, told: Sequence[_Told], asked: Sequence[_Asked]) -> dict[int, Gate]:
         if not told and not asked:
             return {}
-        self._journal.sync()
+        covered = self._journal.sync()
         now = self._clock()
         with self._database.write() as session:
             unsent = record.apply(session, [(one.letter, one.outcome) for one in told], now=now)
-            answers = gate.open_gates(session, [one.letter for one in asked], now=now) if asked else {}
+            # No gate opens for a mail whose 250 could not be written down.
+            letters = [one.letter for one in asked] if covered else []
+            answers = gate.open_gates(session, letters, now=now) if letters else {}
             # Last of all: whoever holds the locks of a quota waits for nobody.
-            shut = [one.letter for one in asked if answers[one.letter.id] in (Gate.REFUSED, Gate.PAUSED)]
+            shut = [letter for letter in letters if answers[letter.id] in (Gate.REFUSED, Gate.PAUSED)]
             if unsent or shut:
                 self._quota.give_back(session, unsent, shut)
         self._journal.committed(sum(isinstance(one.outcome, Accepted) for one in told))
@@ -156,11 +164,3 @@ class GroupCommit:
                     "delivery %s: its gate cannot be judged", one.letter.id, extra={"delivery": one.letter.id}
                 )
         return answers
-
-
-def _is_away(error: Exception) -> bool:
-    """Whether the database is out of reach, rather than at odds with one row."""
-    if not isinstance(error, OperationalError):
-        return False
-    # psycopg's error has no SQLSTATE when no server was there to give one.
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", "") is None

@@ -60,3 +60,4 @@ class Claimed:
     facts: MailFacts
     course: Course | None  # None: not a letter of a series
     quota_day: str | None = None  # the day it was counted in; None: no day is limited
+    begun: int = 0  # how often a process began it, and died

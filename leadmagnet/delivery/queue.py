@@ -33,6 +33,7 @@ _TAKEN = (
     Delivery.message_id,
     Delivery.facts,
     Delivery.quota_day,
+    Delivery.begun,
 )
 
 
@@ -51,10 +52,11 @@ def take(
     *,
     lane: str,
     limit: int,
+    only: int | None = None,
     now: datetime,
     quota_day: str | None = None,
 ) -> Sequence[Row[tuple[object, ...]]]:
-    """Marks up to `limit` due rows of a lane as claimed, oldest first, and returns them.
+    """Marks up to `limit` due rows of a lane as claimed, oldest first, and returns them; `only`: no row but this.
 
     One table only: a joined row would be read from the snapshot before the lock. Two callers never get
     the same row: SKIP LOCKED on PostgreSQL, one writer at a time on SQLite. What a brake holds is not touched.
@@ -65,6 +67,8 @@ def take(
         if standing.hold_all(published.compiled.sequences):
             return []
         due = due.where(*standing.passing())
+    if only is not None:
+        due = due.where(Delivery.id == only)
     due = due.order_by(Delivery.ready_at, Delivery.id).limit(limit)
     rows = session.execute(
         update(Delivery)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Event, Lock
+from threading import Lock
 
 from leadmagnet import failpoints, waiting
 from leadmagnet.clock import Clock
@@ -107,40 +107,41 @@ class Sender:
         self._in_hand = in_hand
         self._taken = taken
         self._connection: Handover | None = None
+        self._slot = road.journal.slot()
         self._stopping = False
-        self._ended = Event()
 
     def stop(self) -> None:
         """Asks `run` to return after the letter it has begun."""
         self._stopping = True
 
-    def join(self, timeout: float) -> bool:
-        """Waits until `run` has returned; False if it is still busy with a slow server."""
-        return self._ended.wait(timeout)
-
     def run(self) -> None:
         """Sends whatever is in hand, until it is stopped."""
-        try:
-            while not self._stopping:
-                letter = self._in_hand.get(timeout=_IDLE_SECONDS)
-                if letter is None:
-                    self.hang_up()
-                else:
-                    self._taken()
-                    self._send(letter)
-            self.hang_up()
-        finally:
-            self._ended.set()
+        while not self._stopping:
+            letter = self._in_hand.get(timeout=_IDLE_SECONDS)
+            if letter is None:
+                self.hang_up()
+            else:
+                self._taken()
+                self._send(letter)
+        self.hang_up()
 
     def _send(self, letter: Claimed) -> None:
         try:
-            outcome = self.deliver(letter)
+            outcome = self._begin(letter) or self.deliver(letter)
         except Exception:  # a defect of ours, before the dot: the others go on, and this one is tried again
             log.exception("delivery %s: the sender failed", letter.id, extra={"delivery": letter.id})
             self._drop()
             outcome = Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
+        self._road.journal.end(self._slot, plain=isinstance(outcome, Accepted))
         if outcome is not None:
             self._road.commits.tell(letter, outcome)
+
+    def _begin(self, letter: Claimed) -> Outcome | None:
+        """Notes that this letter is really begun: should the process die of it, no other is to blame."""
+        if not self._road.journal.begin(self._slot, letter.id, letter.token, tries=letter.begun):
+            return Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
+        failpoints.reach("after_begin")
+        return None
 
     def deliver(self, letter: Claimed) -> Outcome | None:
         """Hands one letter over; None when the gate has settled the row, or the lease was lost."""
