@@ -69,7 +69,7 @@ def test_a_row_that_is_alone_and_cannot_be_claimed_is_held(world: World, monkeyp
     ids = gather(world, 1)
     world.now = THURSDAY_MORNING
     cannot_be_claimed(monkeypatch, *ids)
-    assert claim(world) == ([], 1)
+    assert claim(world, limit=1) == ([], True)
     assert states(world) == ["held"]
 
 
