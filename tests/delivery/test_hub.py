@@ -119,8 +119,9 @@ def test_events_set_by_other_threads_are_never_missed(hub: Hub) -> None:
     for _ in range(conversations):
         hub.spawn(lambda: told.put(ask()))
     assert [told.get(timeout=PATIENCE) for _ in range(conversations)] == [rounds] * conversations
-    for thread in answering:
+    for _thread in answering:
         asked.put(None)
+    for thread in answering:
         thread.join(PATIENCE)
 
 
