@@ -143,6 +143,7 @@ def _round(options: argparse.Namespace, url: str, folder: Path, build: Build, po
         Links("https://mail.example.com", Keys.of(("a key for benchmarks",))),
         lease=Lease(str(uuid.uuid4()), 60),
         connections=options.connections,
+        relay=str(server),
         journal_folder=folder / "journal",
         clock=clock.now,
     )

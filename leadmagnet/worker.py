@@ -15,8 +15,8 @@ from threading import Event, Thread
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import queue, recovery
-from leadmagnet.delivery.dispatcher import Dispatcher
+from leadmagnet.delivery import breaker, queue, recovery
+from leadmagnet.delivery.dispatcher import TEST_MAILBOX, Dispatcher
 from leadmagnet.delivery.gate import HOST
 from leadmagnet.delivery.journal import AcceptedLine, left_behind
 from leadmagnet.delivery.queue import Lease
@@ -48,7 +48,16 @@ STOP_SECONDS = 30.0
 class Worker:
     """Everything that sends, in one process. `start` returns at once; `stop` finishes what is in flight."""
 
-    def __init__(self, settings: Settings, database: Database, connect: Connect, links: Links, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        connect: Connect,
+        links: Links,
+        *,
+        relay: str = TEST_MAILBOX,
+        clock: Clock,
+    ) -> None:
         self.id = str(uuid.uuid4())
         self._settings = settings
         self._database = database
@@ -63,6 +72,7 @@ class Worker:
             links,
             lease=self._lease,
             connections=settings.worker_connections,
+            relay=relay,
             journal_folder=settings.data_dir / "journal",
             clock=clock,
         )
@@ -126,6 +136,7 @@ class Worker:
             "remind", lambda s, now: signup.remind(s, self._live.get(s), after=REMIND_AFTER, limit=CHUNK, now=now)
         )
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
+        self._in_chore("breaker", lambda s, now: breaker.forget(s, now=now))
         self.dispatcher.wake()
 
     def _watch_the_clock(self) -> None:
@@ -146,12 +157,15 @@ class Worker:
         """Runs one chore in its own transaction; a chore that fails is tried again at its next turn."""
         try:
             with self._database.write() as session:
-                return chore(session, self._clock())
+                done = chore(session, self._clock())
         except NothingPublished:
             return None
-        except Exception:
-            log.exception("chore %s failed", name)
+        except Exception as error:
+            if not self._database.absence.met(error):
+                log.exception("chore %s failed", name)
             return None
+        self._database.absence.over()
+        return done
 
 
 class _Replay:

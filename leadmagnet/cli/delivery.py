@@ -7,6 +7,7 @@ import click
 
 from leadmagnet import clock
 from leadmagnet.cli.site import database_of, json_option, site_option
+from leadmagnet.delivery.breaker import Open
 from leadmagnet.reports.status import SequenceStatus, Status, StepStatus
 from leadmagnet.reports.status import status as report
 from leadmagnet.settings import load
@@ -33,6 +34,8 @@ def _page(found: Status) -> str:
         f"{_people(people['active'])} confirmed, {people['pending']} not yet, {people['unsubscribed']} left",
         f"version {found.release or 'none: leadmagnet publish'} is live, {_workers(found.workers)}",
     ]
+    if found.breaker is not None:
+        lines.append(click.style(_no_mail(found.breaker), fg="red"))
     if found.due_now:
         lines.append(f"{found.due_now} mails are due now, the oldest for {found.oldest_due_seconds} seconds")
     for state, words in (("uncertain", "maybe sent"), ("held", "held until you decide"), ("failed", "failed")):
@@ -41,6 +44,11 @@ def _page(found: Status) -> str:
     for sequence in found.sequences:
         lines += ["", *_map(sequence)]
     return "\n".join(lines)
+
+
+def _no_mail(found: Open) -> str:
+    since, again = (f"{at:%Y-%m-%d %H:%M:%S} UTC" for at in (found.since, found.until))
+    return f"no mail goes out through {found.relay} since {since}: {found.reason} Next try: {again}"
 
 
 def _people(count: int) -> str:

@@ -10,7 +10,7 @@ import click
 
 from leadmagnet import clock, failpoints
 from leadmagnet.cli import banner, watching
-from leadmagnet.cli.sending import connector
+from leadmagnet.cli.sending import connector, relay
 from leadmagnet.cli.site import database_of, site_option
 from leadmagnet.doctor import mail_server, require_ready
 from leadmagnet.errors import LeadmagnetError
@@ -102,7 +102,8 @@ def _worker(site: Path, settings: Settings, database: Database) -> Worker:
         # Before the first publish there is nothing to judge, and nothing to send either: this raises.
         with database.read() as session:
             require_ready(settings, server, Live().get(session).site, site)
-    return Worker(settings, database, connector(settings), Links(settings.site_url, settings.keys()), clock=clock.now)
+    links = Links(settings.site_url, settings.keys())
+    return Worker(settings, database, connector(settings), links, relay=relay(settings), clock=clock.now)
 
 
 def _server(settings: Settings, database: Database) -> Server:

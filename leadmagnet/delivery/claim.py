@@ -50,10 +50,17 @@ class _People:
 
 
 def claim(
-    session: Session, published: Published, lease: Lease, *, lane: str, limit: int, now: datetime
+    session: Session,
+    published: Published,
+    lease: Lease,
+    *,
+    lane: str,
+    limit: int,
+    without_groups: Collection[str] = (),
+    now: datetime,
 ) -> tuple[list[Claimed], int]:
     """Up to `limit` due letters of a lane, ready to send, and how many rows were looked at to find them."""
-    rows = queue.take(session, published, lease, lane=lane, limit=limit, now=now)
+    rows = queue.take(session, published, lease, lane=lane, limit=limit, without_groups=without_groups, now=now)
     people = _read_people(session, rows)
     claimed = []
     for row in rows:
@@ -99,6 +106,7 @@ class _Case:
             token=row.lease_token,
             kind=row.kind,
             lane=row.lane,
+            domain_group=row.domain_group,
             message_id=row.message_id,
             recipient=self.subscriber.address,
             attempts=row.attempts,
@@ -189,6 +197,7 @@ def _to_operator(session: Session, published: Published, row: Row[Any], now: dat
         token=row.lease_token,
         kind=row.kind,
         lane=row.lane,
+        domain_group=row.domain_group,
         message_id=row.message_id,
         recipient=recipient,
         attempts=row.attempts,

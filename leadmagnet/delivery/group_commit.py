@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
-from sqlalchemy.exc import OperationalError
-
 from leadmagnet import failpoints
 from leadmagnet.clock import Clock
 from leadmagnet.delivery import gate, record
@@ -18,13 +16,13 @@ from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Outcome
+from leadmagnet.store import absence
 from leadmagnet.store.database import Database
 
 log = logging.getLogger(__name__)
 
 #: Keeps a SQLite transaction near ten milliseconds, so that sign-ups never wait long.
 _LARGEST_BATCH = 200
-_RETRY_SECONDS = 1.0
 #: Before a locked row is asked for again; whoever changes it is a web request, or an operator at a prompt.
 _BUSY_SECONDS = 0.01
 
@@ -55,6 +53,7 @@ class GroupCommit:
         self._clock = clock
         self._requests: SimpleQueue[_Asked | _Told | None] = SimpleQueue()
         self._owed: list[_Told] = []  # results that the database has not taken yet
+        self._failures = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
 
@@ -92,7 +91,7 @@ class GroupCommit:
         # With results owed to a database that is away, come back soon even if nobody asks anything.
         batch: list[_Asked | _Told | None] = []
         if self._owed:
-            self._stopping.wait(_RETRY_SECONDS)
+            self._stopping.wait(absence.pause(max(self._failures, 1)))
         else:
             batch.append(self._requests.get())
         while len(batch) < _LARGEST_BATCH and not self._requests.empty():
@@ -103,9 +102,15 @@ class GroupCommit:
         try:
             answers = self._transact(self._owed, asked)
         except Exception as error:  # whatever went wrong, the senders wait for an answer
-            log.warning("the database did not take a batch (%s)", type(error).__name__)
-            answers = {} if _is_away(error) else self._one_by_one(asked)
+            self._failures += 1
+            if self._database.absence.met(error):
+                answers = {}
+            else:
+                log.warning("the database did not take a batch (%s)", type(error).__name__)
+                answers = self._one_by_one(asked)
         else:
+            self._failures = 0
+            self._database.absence.over()
             if self._owed:
                 failpoints.reach("after_record")
             self._owed = []
@@ -146,11 +151,3 @@ class GroupCommit:
             except Exception:
                 log.exception("delivery %s: its gate cannot be judged", one.letter.id)
         return answers
-
-
-def _is_away(error: Exception) -> bool:
-    """Whether the database is out of reach, rather than at odds with one row."""
-    if not isinstance(error, OperationalError):
-        return False
-    # psycopg's error has no SQLSTATE when no server was there to give one.
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", "") is None

@@ -1,6 +1,6 @@
 """Claims due deliveries: takes rows under a lease, and keeps the lease alive."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,7 @@ _TAKEN = (
     Delivery.lease_token,
     Delivery.kind,
     Delivery.lane,
+    Delivery.domain_group,
     Delivery.subscriber_id,
     Delivery.enrollment_id,
     Delivery.sequence,
@@ -43,14 +44,24 @@ class Lease:
 
 
 def take(
-    session: Session, published: Published, lease: Lease, *, lane: str, limit: int, now: datetime
+    session: Session,
+    published: Published,
+    lease: Lease,
+    *,
+    lane: str,
+    limit: int,
+    without_groups: Collection[str] = (),
+    now: datetime,
 ) -> Sequence[Row[tuple[object, ...]]]:
     """Marks up to `limit` due rows of a lane as claimed, oldest first, and returns them.
 
+    `without_groups`: domain groups that can take no more just now, a handful at most.
     One table only: a joined row would be read from the snapshot before the lock. Two callers never get
     the same row: SKIP LOCKED on PostgreSQL, one writer at a time on SQLite.
     """
     due = select(Delivery.id).where(Delivery.state == "pending", Delivery.lane == lane, Delivery.ready_at <= now)
+    if without_groups:
+        due = due.where(Delivery.domain_group.not_in(without_groups))
     due = due.order_by(Delivery.ready_at, Delivery.id).limit(limit)
     rows = session.execute(
         update(Delivery)

@@ -10,13 +10,15 @@ from sqlalchemy import insert
 
 from leadmagnet.clock import Clock
 from leadmagnet.content.published import Published
+from leadmagnet.delivery.breaker import Breaker
 from leadmagnet.delivery.group_commit import GroupCommit
+from leadmagnet.delivery.in_hand import InHand
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Deferred, Failed, Outcome, Returned
 from leadmagnet.delivery.queue import TRANSACTIONAL
-from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
-from leadmagnet.delivery.throttle import Breaker
+from leadmagnet.delivery.sender import Connect, Road, Sender
+from leadmagnet.delivery.stops import Stops
 from leadmagnet.links import Links
 from leadmagnet.mail.facts import MailFacts
 from leadmagnet.store.columns import ServerTime
@@ -53,7 +55,7 @@ def send(
     owner = str(uuid.uuid4())
     journal = Journal(journal_folder, owner)
     commits = GroupCommit(database, journal, clock)
-    road = Road(connect, commits, journal, links, Breaker(tries_again=False), clock)
+    road = Road(connect, commits, journal, links, Breaker("", shared=False), Stops(), clock)
     sender = Sender(road, InHand(), taken=lambda: None, name="test-mail")
     commits.start()
     try:
@@ -96,6 +98,7 @@ def _claimed(database: Database, sample: Sample, facts: MailFacts, owner: str, *
         token=1,
         kind="test",
         lane=TRANSACTIONAL,
+        domain_group="test",
         message_id=message_id,
         recipient=sample.recipient,
         attempts=0,

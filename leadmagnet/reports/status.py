@@ -8,6 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from leadmagnet.content.sequences import Sequence, Step
+from leadmagnet.delivery import breaker
+from leadmagnet.delivery.breaker import Open
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.reports import heartbeats
 from leadmagnet.store.models import DELIVERY_STATES, Delivery, Enrollment, Subscriber
@@ -41,6 +43,7 @@ class Status:
     workers: int
     subscribers: Mapping[str, int]
     sequences: tuple[SequenceStatus, ...]
+    breaker: Open | None = None  # None: the mail server works, as far as anybody knows
 
     def to_json(self) -> dict[str, object]:
         """The documented form of `status --json`."""
@@ -51,6 +54,7 @@ class Status:
             "release": self.release,
             "workers": self.workers,
             "subscribers": dict(self.subscribers),
+            "breaker": _breaker(self.breaker),
         }
 
 
@@ -73,7 +77,15 @@ def status(session: Session, *, now: datetime) -> Status:
         workers=heartbeats.alive(session, now=now),
         subscribers={"pending": 0, "active": 0, "unsubscribed": 0} | _counts(session, Subscriber.status),
         sequences=tuple(_sequence(session, sequence) for sequence in sequences),
+        breaker=breaker.read(session),
     )
+
+
+def _breaker(found: Open | None) -> dict[str, str] | None:
+    if found is None:
+        return None
+    times = {"since": found.since.isoformat(), "next_try": found.until.isoformat()}
+    return {"relay": found.relay, "reason": found.reason, **times}
 
 
 def _counts(session: Session, column: InstrumentedAttribute[str]) -> dict[str, int]:
