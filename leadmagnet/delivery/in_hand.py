@@ -57,6 +57,7 @@ class InHand:
         self._groups: dict[str, _Group] = {}
         self._most_groups = _MOST_GROUPS
         self._heap: list[tuple[int, int, _Line]] = []
+        self._stopped: set[str] = set()
         self._count = 0
         self._waiting = 0  # all
         self._within_reach = 0  # of groups that have room
@@ -112,22 +113,22 @@ class InHand:
     def stop(self, name: str) -> None:
         """A group wants no more: its letters stay where they are until `keep_stopped`."""
         with self._changed:
-            self._stop(self._group(name))
+            self._stop(name)
 
     def keep_stopped(self, names: Collection[str]) -> list[Claimed]:
         """Stops these groups and lets all others go on; returns the stopped ones' letters, out of hand."""
-        if not names and not any(group.stopped for group in self._groups.values()):
+        if not names and not self._stopped:
             return []
         with self._changed:
-            for name, group in self._groups.items():
-                if group.stopped and name not in names:
-                    group.stopped = False
-                    self._settle(group, had_room=False)
+            for name in self._stopped.difference(names):
+                self._stopped.remove(name)
+                group = self._group(name)
+                group.stopped = False
+                self._settle(group, had_room=False)
             back = []
             for name in names:
-                group = self._group(name)
-                self._stop(group)
-                back += self._emptied(group)
+                self._stop(name)
+                back += self._emptied(self._group(name))
             return back
 
     def wake(self) -> None:
@@ -199,7 +200,9 @@ class InHand:
         for line in group.lines.values():
             self._list(line)
 
-    def _stop(self, group: _Group) -> None:
+    def _stop(self, name: str) -> None:
+        self._stopped.add(name)
+        group = self._group(name)
         had_room = group.has_room()
         group.stopped = True
         group.pace.begin_again()
