@@ -17,7 +17,7 @@ _SAY_AGAIN = 60.0
 
 def pause(failures: int) -> float:
     """Seconds to wait after so many failures in a row: twice as long each time up to half a minute, and spread."""
-    return min(2.0 ** (failures - 1), _LONGEST) * random.uniform(0.5, 1.0)  # noqa: S311 - it spreads, and hides nothing
+    return min(2.0 ** min(failures - 1, 10), _LONGEST) * random.uniform(0.5, 1.0)  # noqa: S311 - it spreads, and hides nothing
 
 
 def is_away(error: BaseException) -> bool:
