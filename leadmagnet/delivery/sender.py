@@ -56,6 +56,7 @@ class Sender:
         self._taken = taken
         self._connection: Handover | None = None
         self._turned_away = 0  # connections in a row that did not come about
+        self._pause = 0.0  # seconds to hold back, so that a server may limit its connections in peace
         self._stopping = Event()
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
@@ -88,7 +89,9 @@ class Sender:
             if outcome is not None:
                 self._road.commits.tell(letter, outcome)
             self._in_hand.done(letter, accepted=isinstance(outcome, Accepted))
-            self._rest()
+            if self._pause:
+                self._stopping.wait(self._pause)
+                self._pause = 0.0
         self.hang_up()
 
     def deliver(self, letter: Claimed) -> Outcome | None:
@@ -187,6 +190,7 @@ class Sender:
         """No conversation came about: nothing was said of the letter."""
         now, breaker = self._road.clock(), self._road.breaker
         self._turned_away += 1
+        self._pause = absence.pause(self._turned_away)
         breaker.failed(letter.id, str(error), now=now, at_once=isinstance(error, WrongPassword))
         # While the breaker is open, it alone says when to try again: the letter keeps its place.
         return Returned(now + outcomes.OUTAGE_WAIT if breaker.may_try(letter.id) else None)
@@ -209,11 +213,6 @@ class Sender:
             self._in_hand.stop(letter.domain_group)
         elif throttle.asks_for_less(reply.code, meaning):
             self._in_hand.slow_down(letter.domain_group)
-
-    def _rest(self) -> None:
-        """Holds back after a connection that did not come about, so that a server may limit them in peace."""
-        if self._turned_away:
-            self._stopping.wait(absence.pause(self._turned_away))
 
     def hang_up(self) -> None:
         """Ends an idle connection politely."""

@@ -221,7 +221,9 @@ def test_a_group_that_asks_for_a_pause_gets_it_from_all_workers(world: World, tm
         world.asks("dora@gmail.com")
         assert two.turn() == 0, "not even what somebody waits for: it would only make it worse"
         world.now += PAUSE - timedelta(seconds=1)
+        tokens = [row.lease_token for row in world.deliveries()]
         assert (one.turn(), two.turn()) == (0, 0)
+        assert [row.lease_token for row in world.deliveries()] == tokens, "nor are they claimed in vain"
         world.now += timedelta(seconds=1)
         assert one.turn() == 7
         assert one.parts._in_hand._groups["gmail"].pace.limit == 1
