@@ -12,20 +12,18 @@ from queue import SimpleQueue
 from leadmagnet import failpoints, waiting
 from leadmagnet.clock import Clock
 from leadmagnet.delivery import gate, record
-from leadmagnet.delivery.complaint import Complaint
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Outcome
 from leadmagnet.delivery.quota import UNLIMITED, Quota
-from leadmagnet.store import outage
+from leadmagnet.store import absence
 from leadmagnet.store.database import Database
 
 log = logging.getLogger(__name__)
 
 #: Keeps a SQLite transaction near ten milliseconds, so that sign-ups never wait long.
 _LARGEST_BATCH = 200
-_RETRY_SECONDS = 1.0
 #: Before a locked row is asked for again; whoever changes it is a web request, or an operator at a prompt.
 _BUSY_SECONDS = 0.01
 
@@ -57,7 +55,7 @@ class GroupCommit:
         self._quota = quota
         self._requests: SimpleQueue[_Asked | _Told | None] = SimpleQueue()
         self._owed: list[_Told] = []  # results that the database has not taken yet
-        self._complaint = Complaint(log, "the database takes gates and results again")
+        self._failures = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
 
@@ -95,7 +93,7 @@ class GroupCommit:
         # With results owed to a database that is away, come back soon even if nobody asks anything.
         batch: list[_Asked | _Told | None] = []
         if self._owed:
-            self._stopping.wait(_RETRY_SECONDS)
+            self._stopping.wait(absence.pause(max(self._failures, 1)))
         else:
             batch.append(self._requests.get())
         while len(batch) < _LARGEST_BATCH and not self._requests.empty():
@@ -106,14 +104,15 @@ class GroupCommit:
         try:
             answers = self._transact(self._owed, asked)
         except Exception as error:  # whatever went wrong, the senders wait for an answer
-            if outage.is_outage(error):
-                self._complaint.say(f"{outage.words(error)}. Nothing is sent; sending goes on by itself.")
+            self._failures += 1
+            if self._database.absence.met(error):
                 answers = {}
             else:
                 log.warning("the database did not take a batch (%s)", type(error).__name__)
                 answers = self._one_by_one(asked)
         else:
-            self._complaint.over()
+            self._failures = 0
+            self._database.absence.over()
             if self._owed:
                 failpoints.reach("after_record")
             self._owed = []

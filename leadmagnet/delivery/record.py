@@ -71,7 +71,8 @@ def apply(session: Session, results: Sequence[Result], *, now: datetime) -> list
                     smtp_class=reply_class,
                 )
             case Returned(ready_at):
-                written = _write(session, letter, state="pending", ready_at=ready_at)
+                place = {} if ready_at is None else {"ready_at": ready_at}
+                _write(session, letter, state="pending", **place)
             case Failed():
                 written = _fail(session, letter, outcome, now)
             case Lost(at):
