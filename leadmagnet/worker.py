@@ -15,7 +15,7 @@ from threading import Event, Thread
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import queue, recovery
+from leadmagnet.delivery import queue, rates, recovery
 from leadmagnet.delivery.dispatcher import Dispatcher
 from leadmagnet.delivery.gate import HOST
 from leadmagnet.delivery.journal import AcceptedLine, left_behind
@@ -121,11 +121,12 @@ class Worker:
             self.dispatcher.wake()
 
     def keep_house(self) -> None:
-        """Reminds once, and forgets who never confirmed."""
+        """Reminds once, forgets who never confirmed, and looks at bounces and complaints."""
         self._in_chore(
             "remind", lambda s, now: signup.remind(s, self._live.get(s), after=REMIND_AFTER, limit=CHUNK, now=now)
         )
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
+        self._in_chore("rates", lambda s, now: rates.watch(s, self._live.get(s), now=now))
         self.dispatcher.wake()
 
     def _watch_the_clock(self) -> None:

@@ -38,6 +38,7 @@ def _page(found: Status) -> str:
     for state, words in (("uncertain", "maybe sent"), ("held", "held until you decide"), ("failed", "failed")):
         if found.deliveries[state]:
             lines.append(click.style(f"{found.deliveries[state]} mails {words}", fg="yellow"))
+    lines += [click.style(warning, fg="yellow") for warning in found.warnings]
     for sequence in found.sequences:
         lines += ["", *_map(sequence)]
     return "\n".join(lines)

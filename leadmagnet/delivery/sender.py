@@ -113,6 +113,9 @@ class Sender:
 
     def deliver(self, letter: Claimed) -> Outcome | None:
         """Hands one letter over; None when the gate has settled the row, or the lease was lost."""
+        wait = self._road.commits.lessons.wait_of(letter, self._road.clock)
+        if wait is not None:
+            return Returned(wait)
         reused = self._is_connected()
         try:
             outcome = self._offer(letter)
@@ -189,7 +192,7 @@ class Sender:
     def _refused(self, letter: Claimed, error: Refused) -> Outcome:
         if self._connection is not None:
             self._connection.reset()
-        meaning = smtp_replies.classify(error.code, error.text)
+        meaning = smtp_replies.classify(error.code, error.text, phase=error.phase)
         log.warning("delivery %s: refused: %s (%s)", letter.id, error, meaning)
         if meaning is ReplyClass.CREDENTIALS:
             self._drop()  # every letter would be told the same: our login or our right to send is at fault

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from leadmagnet.content.sequences import Sequence, Step
+from leadmagnet.delivery import rates
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.reports import heartbeats
 from leadmagnet.store.models import DELIVERY_STATES, Delivery, Enrollment, Subscriber
@@ -41,6 +42,7 @@ class Status:
     workers: int
     subscribers: Mapping[str, int]
     sequences: tuple[SequenceStatus, ...]
+    warnings: tuple[str, ...]  # too many bounces or complaints, in words
 
     def to_json(self) -> dict[str, object]:
         """The documented form of `status --json`."""
@@ -51,6 +53,7 @@ class Status:
             "release": self.release,
             "workers": self.workers,
             "subscribers": dict(self.subscribers),
+            "warnings": list(self.warnings),
         }
 
 
@@ -73,6 +76,7 @@ def status(session: Session, *, now: datetime) -> Status:
         workers=heartbeats.alive(session, now=now),
         subscribers={"pending": 0, "active": 0, "unsubscribed": 0} | _counts(session, Subscriber.status),
         sequences=tuple(_sequence(session, sequence) for sequence in sequences),
+        warnings=tuple(map(str, rates.judge(rates.of_week(session, now=now)))),
     )
 
 

@@ -27,6 +27,11 @@ def _insert_ignoring(into: Table, for_sqlite: bool) -> sqlite.Insert | postgresq
     return postgresql.insert(into).on_conflict_do_nothing()
 
 
+def insert_into(session: Session, model: type[Model]) -> sqlite.Insert | postgresql.Insert:
+    """INSERT to which an ON CONFLICT clause can be added; built anew each time."""
+    return sqlite.insert(table(model)) if is_sqlite(session) else postgresql.insert(table(model))
+
+
 def is_sqlite(session: Session) -> bool:
     """True on SQLite, where BEGIN IMMEDIATE serialises what PostgreSQL locks row by row."""
     return session.get_bind().dialect.name == "sqlite"

@@ -28,6 +28,7 @@ def test_before_the_first_publish_everything_is_nought(database: Database) -> No
         "release": None,
         "workers": 0,
         "subscribers": {"pending": 0, "active": 0, "unsubscribed": 0},
+        "warnings": [],
     }
     assert found.sequences == ()
 
