@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.delivery import notices, tally
 from leadmagnet.delivery.letters import Claimed
-from leadmagnet.store.dialect import insert_into, table
+from leadmagnet.store.dialect import table, upserting
 from leadmagnet.store.models import Brake
 
 #: Failures that are the letter's own: it cannot be put together, or servers do not take what it says.
@@ -88,7 +88,7 @@ def _fresh(session: Session, names: Collection[str], now: datetime) -> dict[str,
 def brake(session: Session, scope: str, reason: str, *, until: datetime | None, now: datetime) -> bool:
     """Sets a brake; False, and nothing changed, if one of this scope holds already."""
     values = {"reason": reason[:255], "set_by": _SET_BY, "set_at": now, "until": until}
-    setting = insert_into(session, Brake).values(scope=scope, **values)
+    setting = upserting(session, Brake).values(scope=scope, **values)
     setting = setting.on_conflict_do_update(index_elements=["scope"], set_=values, where=_brake.c.until <= now)
     return session.execute(setting.returning(_brake.c.scope)).first() is not None
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome, Returned
-from leadmagnet.store.dialect import insert_into, table
+from leadmagnet.store.dialect import table, upserting
 from leadmagnet.store.models import Tally
 
 #: (day, letter, outcome), as in the table.
@@ -67,7 +67,7 @@ def add(session: Session, counts: Mapping[Key, int]) -> None:
     """Adds the counts to the table. Rows are locked in one order by everybody, so nobody waits in a circle."""
     if not counts:
         return
-    adding = insert_into(session, Tally)
+    adding = upserting(session, Tally)
     adding = adding.on_conflict_do_update(
         index_elements=["day", "letter", "outcome"], set_={"count": _tally.c.count + adding.excluded.count}
     )

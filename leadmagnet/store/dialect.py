@@ -27,8 +27,8 @@ def _insert_ignoring(into: Table, for_sqlite: bool) -> sqlite.Insert | postgresq
     return postgresql.insert(into).on_conflict_do_nothing()
 
 
-def insert_into(session: Session, model: type[Model]) -> sqlite.Insert | postgresql.Insert:
-    """INSERT to which an ON CONFLICT clause can be added; built anew each time."""
+def upserting(session: Session, model: type[Model]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that may go on with ON CONFLICT DO UPDATE."""
     return sqlite.insert(table(model)) if is_sqlite(session) else postgresql.insert(table(model))
 
 
