@@ -150,7 +150,7 @@ def test_two_workers_that_reach_three_together_make_one_brake_and_one_notice(wor
     gather(world, 4)
     world.now = THURSDAY_MORNING
     first, second, third, fourth = world.claim()
-    results = [(third, CONTENT), (fourth, Failed("render"))]
+    results = [(third, Failed("render")), (fourth, Failed("render"))]  # other rows than the first worker's
     other = threading.Thread(target=lambda: _learns(world, Lessons(), [third, fourth], results), daemon=True)
     lessons = Lessons()
     with world.database.write() as session:
