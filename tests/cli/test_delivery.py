@@ -32,4 +32,5 @@ def test_status_shows_every_letter_and_what_waits(site: Shell) -> None:
         "release": 1,
         "workers": 0,
         "subscribers": {"pending": 0, "active": 0, "unsubscribed": 0},
+        "warnings": [],
     }
