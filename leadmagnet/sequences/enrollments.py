@@ -279,7 +279,8 @@ def _row(
         "due_at": due,
         "ready_at": due,
         "release_id": published.number,
-        "message_id": f"{uuid.uuid4().hex}@{published.sender_domain}",
+        # The due time first: letters that go out together then lie together in the index of these.
+        "message_id": f"{int(due.timestamp()):08x}{uuid.uuid4().hex[8:]}@{published.sender_domain}",
         "domain_group": person.domain_group,
     }
 

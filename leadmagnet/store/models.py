@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from leadmagnet.store.columns import BigKey, RowId, Timestamp, Utc
+from leadmagnet.store.columns import BigKey, RowId, Timestamp, Utc, word
 
 NAMING = {
     "ix": "%(table_name)s_%(column_0_N_name)s",
@@ -68,7 +68,7 @@ class Subscriber(Model):
 
     id: Mapped[RowId]
     address: Mapped[str] = mapped_column(String(320))  # as typed, normalised; what goes on the wire
-    address_key: Mapped[str] = mapped_column(String(32), unique=True)  # keyed hash: what makes an address unique
+    address_key: Mapped[str] = mapped_column(word(32), unique=True)  # keyed hash: what makes an address unique
     domain_group: Mapped[str] = mapped_column(String(255))  # gmail, outlook, yahoo, apple, else the domain
     # pending: has not confirmed; active: has; unsubscribed: gets no letters, a guide only when asked for
     status: Mapped[str] = mapped_column(String(16), server_default="pending")
@@ -186,7 +186,9 @@ class Delivery(Model):
             postgresql_where=text("state IN ('claimed', 'handing_off')"),
         ),
         Index(
-            "delivery_unplanned",
+            "delivery_planned",
+            "sequence",
+            "step",
             "release_id",
             "id",
             sqlite_where=text("state = 'pending' AND step IS NOT NULL"),
@@ -199,6 +201,12 @@ class Delivery(Model):
             postgresql_where=text("state IN ('uncertain', 'held')"),
         ),
         Index("delivery_subscriber", "subscriber_id"),
+        Index(  # forgetting one mail looks for its resends
+            "delivery_resend_of",
+            "resend_of",
+            sqlite_where=text("resend_of IS NOT NULL"),
+            postgresql_where=text("resend_of IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -210,9 +218,9 @@ class Delivery(Model):
     enrollment_id: Mapped[int | None] = mapped_column(  # null: belongs to no sequence
         BigKey, ForeignKey("enrollment.id", ondelete="CASCADE"), index=True
     )
-    sequence: Mapped[str | None] = mapped_column(String(64))  # null: no letter of a sequence
-    step: Mapped[str | None] = mapped_column(String(64))  # null with it
-    lane: Mapped[str] = mapped_column(String(16))
+    sequence: Mapped[str | None] = mapped_column(word(64))  # null: no letter of a sequence
+    step: Mapped[str | None] = mapped_column(word(64))  # null with it
+    lane: Mapped[str] = mapped_column(word(16))
     state: Mapped[str] = mapped_column(String(16), server_default="pending")
     reason: Mapped[str | None] = mapped_column(String(255))  # null: the state needs no explaining
     due_at: Mapped[Timestamp]  # the schedule's answer
@@ -227,7 +235,7 @@ class Delivery(Model):
     gate_host: Mapped[str | None] = mapped_column(String(255))  # whose log holds evidence; null: no gate was opened
     # pending: the release that planned it; from the claim on: the release it is rendered from; null: no content
     release_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("release.id"))
-    message_id: Mapped[str] = mapped_column(String(255), unique=True)
+    message_id: Mapped[str] = mapped_column(word(255), unique=True)
     domain_group: Mapped[str] = mapped_column(String(255))
     smtp_code: Mapped[int | None]  # the last reply's code; null: none yet
     smtp_class: Mapped[str | None] = mapped_column(String(32))  # what it meant; null with it
@@ -241,7 +249,7 @@ class Delivery(Model):
     resend_of: Mapped[int | None] = mapped_column(BigKey, ForeignKey("delivery.id"))  # null: not an operator's resend
     # step:E:slug, confirm:E:n, reminder:E, guide:S:n, resend:D:n: what makes "twice" impossible;
     # null once cancelled unsent, so that a letter which returns can be planned again
-    dedupe_key: Mapped[str | None] = mapped_column(String(160), unique=True)
+    dedupe_key: Mapped[str | None] = mapped_column(word(160), unique=True)
 
 
 class Suppression(Model):
@@ -255,7 +263,7 @@ class Suppression(Model):
     )
 
     id: Mapped[RowId]
-    address_key: Mapped[str] = mapped_column(String(32))
+    address_key: Mapped[str] = mapped_column(word(32))
     scope: Mapped[str] = mapped_column(String(16))  # letters: left; all: complained, bounced for good, erased
     reason: Mapped[str] = mapped_column(String(64))
     at: Mapped[Timestamp]
