@@ -220,7 +220,7 @@ class Delivery(Model):
     )
     sequence: Mapped[str | None] = mapped_column(word(64))  # null: no letter of a sequence
     step: Mapped[str | None] = mapped_column(word(64))  # null with it
-    lane: Mapped[str] = mapped_column(word(16))
+    lane: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16), server_default="pending")
     reason: Mapped[str | None] = mapped_column(String(255))  # null: the state needs no explaining
     due_at: Mapped[Timestamp]  # the schedule's answer

@@ -12,7 +12,7 @@ depends_on = None
 
 #: Keys and slugs: a language's order means nothing for them, and makes every change of an index slower.
 _COMPARED_BY_BYTES = {
-    "delivery": {"message_id": 255, "dedupe_key": 160, "sequence": 64, "step": 64, "lane": 16},
+    "delivery": {"message_id": 255, "dedupe_key": 160, "sequence": 64, "step": 64},
     "subscriber": {"address_key": 32},
     "suppression": {"address_key": 32},
 }
