@@ -9,6 +9,7 @@ import os
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -22,8 +23,8 @@ from leadmagnet.delivery.journal import AcceptedLine, left_behind
 from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.sender import Connect
 from leadmagnet.links import Links
-from leadmagnet.publishing import replan
 from leadmagnet.publishing.releases import Live, NothingPublished
+from leadmagnet.publishing.replanner import Replanner
 from leadmagnet.reports import heartbeats
 from leadmagnet.sequences import signup
 from leadmagnet.settings import Settings
@@ -39,8 +40,6 @@ REMIND_AFTER = timedelta(hours=24)
 #: Rows that one chore touches in one transaction: sign-ups never wait long behind it.
 CHUNK = 200
 CLOCK_WATCH_SECONDS = 2.0
-#: Re-planning does more for each row, and may have a million of them: it goes on in the next transaction.
-REPLAN_CHUNK = 50
 #: How long a stopping worker lets a slow server answer.
 STOP_SECONDS = 30.0
 
@@ -66,6 +65,8 @@ class Worker:
             journal_folder=settings.data_dir / "journal",
             clock=clock,
         )
+        # PostgreSQL works for one while the other computes; SQLite has one writer.
+        self._replanners = [Replanner(database, self._live) for _ in range(1 if database.is_sqlite else 2)]
         self._listener = Listener(database, self.dispatcher.wake)
         # A late tick is as good as a punctual one.
         self._metronome = BackgroundScheduler(
@@ -80,6 +81,8 @@ class Worker:
         self._every(TICK, self.dispatcher.wake)
         self._every(timedelta(seconds=self._settings.lease_seconds / 3), self.renew)
         self._every(SWEEP, self.sweep)
+        for replanner in self._replanners:
+            self._every(SWEEP, partial(self.replan, replanner))
         self._every(HOUSEKEEPING, self.keep_house)
         self._metronome.start()
         Thread(target=self._watch_the_clock, name="clock-watch", daemon=True).start()
@@ -112,13 +115,15 @@ class Worker:
         )
 
     def sweep(self) -> None:
-        """Takes rows from the dead, repeats once what somebody waits for, and re-plans after a publish."""
+        """Takes rows from the dead, and repeats once what somebody waits for."""
         self._in_chore("sweep", lambda s, now: recovery.sweep(s, self._live.get(s), limit=CHUNK, now=now))
         self._in_chore("resend", lambda s, now: recovery.resend_once(s, now=now))
-        while not self._stopping.is_set() and self._in_chore(
-            "replan", lambda s, now: replan.chunk(s, self._live.get(s), limit=REPLAN_CHUNK, now=now)
-        ):
-            self.dispatcher.wake()
+
+    def replan(self, replanner: Replanner) -> None:
+        """Puts people right after a publish: up to a minute for a million of them, beside everything else."""
+        while not self._stopping.is_set() and self._in_chore("replan", replanner.chunk):
+            self._stopping.wait(replanner.rest())
+        self.dispatcher.wake()
 
     def keep_house(self) -> None:
         """Reminds once, and forgets who never confirmed."""

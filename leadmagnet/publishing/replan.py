@@ -11,9 +11,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    DateTime,
     BigInteger,
     ColumnElement,
+    DateTime,
     Row,
     Select,
     Update,
