@@ -7,7 +7,7 @@ import pytest
 
 from leadmagnet.content.compiled import Build, Compiled
 from leadmagnet.content.published import Published
-from leadmagnet.content.sequences import Sequence
+from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.publishing.unmoved import outdated_below, planned_in
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.enrollments import kind_of
@@ -47,19 +47,22 @@ def _before_and_after(example: Build, dice: random.Random) -> tuple[Compiled, Co
     before = letters_of(example).in_order
     for number in range(3):
         before = random_edit(dice, before, number)
-    before = tuple(
-        step.model_copy(update={"since": TUESDAY_EVENING + timedelta(days=dice.randrange(9))})
-        if dice.random() < 0.4
-        else step
-        for step in before
-    )
+    before = tuple(_dated(dice, step) if dice.random() < 0.4 else step for step in before)
     after = random_edit(dice, before, 10)
+    if dice.random() < 0.3:
+        after = tuple(_dated(dice, step) if dice.random() < 0.2 else step for step in after)
+    if dice.random() < 0.3:
+        after = tuple(step.model_copy(update={"was": ()}) for step in after)
     if dice.random() < 0.3:
         after = random_edit(dice, after, 11)
     live, new = with_steps(example, *before).compiled, with_steps(example, *after).compiled
     assert live is not None
     assert new is not None
     return live, new
+
+
+def _dated(dice: random.Random, step: Step) -> Step:
+    return step.model_copy(update={"since": TUESDAY_EVENING + timedelta(days=dice.randrange(9))})
 
 
 @pytest.mark.parametrize(
