@@ -61,6 +61,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", "letter", "outcome", name="tally_pkey"),
     )
 
+    op.drop_index("delivery_leases", "delivery")
+    op.create_index(
+        "delivery_leases",
+        "delivery",
+        ["lease_until"],
+        sqlite_where=sa.text("state IN ('claimed', 'handing_off') AND lease_until IS NOT NULL"),
+        postgresql_where=sa.text("state IN ('claimed', 'handing_off') AND lease_until IS NOT NULL"),
+    )
     op.drop_index("delivery_unplanned", "delivery")
     op.create_index(
         "delivery_planned",
