@@ -38,13 +38,15 @@ def plans(world: World) -> Iterator[list[str]]:
 @ON_POSTGRESQL
 def test_a_gate_and_its_result_never_read_all_letters_in_hand(world: World) -> None:
     """Few rows are under a lease at a time, but a busy day leaves dead entries of all of them in that index."""
-    gather(world, 3)
+    gather(world, 40)
+    with world.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE delivery"))  # at a quiet hour: nothing is in hand
     world.now = THURSDAY_MORNING
-    letters = world.claim()
+    letters = world.claim(limit=3)
     with plans(world) as found:
         for letter in letters:
             world.send(letter)
-    assert {row.state for row in world.deliveries(step="tight-hips")} == {"sent"}
+    assert len(world.deliveries(step="tight-hips", state="sent")) == 3
     assert [plan for plan in found if "delivery_leases" in plan] == []
 
 
