@@ -1,7 +1,7 @@
-"""How fast letters go out: due row → rendered → gate committed → accepted → recorded → next letter planned.
+"""Measures how fast letters go out: due row → rendered → gate committed → accepted → recorded → next letter planned.
 
-    .venv/bin/python -m benchmarks.send --letters 10000 --database sqlite
-    .venv/bin/python -m benchmarks.send --letters 10000 --database postgresql --connections 20
+    .venv/bin/python -m benchmarks.send --letters 20000 --database sqlite
+    .venv/bin/python -m benchmarks.send --letters 20000 --database postgresql --dkim --processes 2
 
 Personalised letters of 15 KB with list headers go into Postfix's smtp-sink where it is installed, else into a
 sink of our own. In the same round Postfix's smtp-source drives messages of the same size into the same sink: the
@@ -24,15 +24,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import insert, select, text
 
-from leadmagnet import clock
 from leadmagnet.cli.example import copy_to
 from leadmagnet.content.compiled import Build
-from leadmagnet.delivery.dispatcher import Dispatcher
-from leadmagnet.delivery.queue import Lease
-from leadmagnet.links import Keys, Links
-from leadmagnet.mail.smtp import Connection, Server
 from leadmagnet.publishing import drafts, releases
 from leadmagnet.store.database import Database
 from leadmagnet.store.migrate import upgrade
@@ -74,6 +69,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--letters", type=int, default=10_000)
     parser.add_argument("--database", default="sqlite", help="sqlite, postgresql (a private server) or a URL")
     parser.add_argument("--connections", type=int, default=20)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--dkim", action="store_true", help="sign each letter with RSA-2048")
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
 
@@ -136,23 +133,16 @@ def _round(options: argparse.Namespace, url: str, folder: Path, build: Build, po
     upgrade(database)
     _fill(database, build, options.letters)
     baseline = _smtp_source(port, options.letters * 2)
-    server = Server("127.0.0.1", port, "off")
-    dispatcher = Dispatcher(
-        database,
-        lambda: Connection.open(server, local_hostname="bench.example"),
-        Links("https://mail.example.com", Keys.of(("a key for benchmarks",))),
-        lease=Lease(str(uuid.uuid4()), 60),
-        connections=options.connections,
-        journal_folder=folder / "journal",
-        clock=clock.now,
-    )
-    started, cpu = time.monotonic(), time.process_time()
-    dispatcher.start()
-    dispatcher.wake()
-    while _left(database):
-        time.sleep(0.05)
-    taken, cpu = time.monotonic() - started, time.process_time() - cpu
-    dispatcher.stop(30)
+    with _senders(options, url, folder, port) as senders:
+        for sender in senders:
+            _say(sender)
+        started = time.monotonic()
+        while _left(database):
+            time.sleep(0.1)
+        taken = time.monotonic() - started
+        for sender in senders:
+            _say(sender)
+        cpu = sum(float(_hear(sender)) for sender in senders)
     database.close()
     done = Round(options.letters / taken, 1000 * cpu / options.letters, baseline)
     ratio = f"{done.rate / baseline:.2f} of smtp-source's {baseline:.0f}/s" if baseline else ""
@@ -160,15 +150,45 @@ def _round(options: argparse.Namespace, url: str, folder: Path, build: Build, po
     return done
 
 
-def _left(database: Database) -> int:
+Sending = subprocess.Popen[str]
+
+
+@contextlib.contextmanager
+def _senders(options: argparse.Namespace, url: str, folder: Path, port: int) -> Iterator[list[Sending]]:
+    """The sending processes, ready to begin."""
+    command = [sys.executable, "-m", "benchmarks.sending", url, str(port), str(options.connections), str(folder)]
+    command += ["--dkim"] if options.dkim else []
+    with contextlib.ExitStack() as stack:
+        senders = [
+            stack.enter_context(
+                subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            )
+            for _ in range(options.processes)
+        ]
+        for sender in senders:
+            assert _hear(sender) == "ready"
+        yield senders
+
+
+def _say(sender: Sending) -> None:
+    assert sender.stdin is not None
+    sender.stdin.write("\n")
+    sender.stdin.flush()
+
+
+def _hear(sender: Sending) -> str:
+    assert sender.stdout is not None
+    return sender.stdout.readline().strip()
+
+
+def _left(database: Database) -> bool:
+    """Whether a letter still waits or is under way; both looks are at the head of an index."""
+    waiting = select(Delivery.id).where(
+        Delivery.state == "pending", Delivery.lane == "sequence", Delivery.ready_at <= datetime.now(UTC)
+    )
+    under_way = select(Delivery.id).where(Delivery.state.in_(["claimed", "handing_off"]))
     with database.read() as session:
-        waiting = select(func.count()).select_from(
-            select(Delivery.id)
-            .where(Delivery.step == "tight-hips", Delivery.state.in_(["pending", "claimed", "handing_off"]))
-            .limit(1)
-            .subquery()
-        )
-        return session.scalar(waiting) or 0
+        return any(session.scalar(query.limit(1)) is not None for query in (waiting, under_way))
 
 
 def _fill(database: Database, build: Build, letters: int) -> None:

@@ -1,19 +1,48 @@
 """Says what keeps this machine from sending real mail, and which line to change."""
 
 import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from leadmagnet.content.compiled import Letter
 from leadmagnet.content.site import Site
-from leadmagnet.errors import SettingsError
+from leadmagnet.errors import LeadmagnetError, SettingsError
+from leadmagnet.mail import dkim_key
+from leadmagnet.mail.handover import HandoverError
 from leadmagnet.mail.server import Server
+from leadmagnet.mail.sign import Signer
+from leadmagnet.mail.smtp import Connection
 from leadmagnet.settings import FILE, Settings, line_of
+from leadmagnet.store.database import Database
 
 #: What the example site says: a mail that carried it would come from nobody.
 EXAMPLE_POSTAL_ADDRESS = "1 Example Street, Springfield"
 #: Domains that belong to documentation (RFC 2606, RFC 6761): nobody's mail comes from them.
 _EXAMPLE_DOMAIN = re.compile(r"(^|\.)(example(\.(com|net|org))?|invalid|test|localhost)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at; `words` say what was found, and what to do where it is not fine."""
+
+    name: str
+    fine: bool
+    words: str
+
+
+def examine(settings: Settings, site: Site, folder: Path) -> Iterator[Check]:
+    """Looks at all that sending needs, one thing after the other; changes nothing, and sends nothing."""
+    yield _database(settings)
+    try:
+        server = mail_server(settings)
+    except SettingsError as error:
+        yield Check("mail server", False, str(error))
+    else:
+        yield from _server(settings, server, site, folder)
+    yield _dkim(settings, site, folder)
 
 
 def mail_server(settings: Settings) -> Server | None:
@@ -32,13 +61,43 @@ def mail_server(settings: Settings) -> Server | None:
     return None
 
 
-def require_ready(settings: Settings, server: Server, site: Site, folder: Path) -> None:
+def signer(settings: Settings) -> Signer | None:
+    """What signs this machine's mail, or None where the mail server does. Raises SettingsError for an unfit key."""
+    pem = settings.dkim_key()
+    if pem is None:
+        return None
+    return Signer(settings.dkim_selector, dkim_key.read(pem, str(settings.dkim_key_path)))
+
+
+def sender_domain(site: Site) -> str:
+    """The domain that mail comes from, is signed for, and has the key's record."""
+    return _domain(site.sender)
+
+
+def is_example(site: Site) -> bool:
+    """Whether mail would come from a domain that belongs to nobody."""
+    return _EXAMPLE_DOMAIN.search(sender_domain(site)) is not None
+
+
+def require_ready(settings: Settings, server: Server, site: Site, folder: Path, letters: Iterable[Letter] = ()) -> None:
     """Refuses real mail from an example site: raises SettingsError that names every line to change.
 
-    A server on loopback may be anything: it is somebody's test.
+    A server on loopback may be anything: it is somebody's test. Where mail is signed here, none of `letters` may come
+    from a domain for which its signature would not count; a relay on loopback that signs nothing is the usual case.
     """
-    if server.is_loopback:
-        return
+    wrong = [] if server.is_loopback else _of_the_example(settings, site, folder)
+    if settings.dkim_key_path.exists():
+        wrong += _strangers(site, letters)
+    if wrong:
+        lines = "\n  ".join(wrong)
+        raise SettingsError(
+            f"mail goes to {server}, but this site is not ready for real readers:\n  {lines}\n"
+            "After a change to [site], publish it: leadmagnet publish"
+        )
+
+
+def _of_the_example(settings: Settings, site: Site, folder: Path) -> list[str]:
+    """A line for each thing that is still as in the example."""
     text = (folder / FILE).read_text(encoding="utf-8-sig")
     wrong = []
     if urlsplit(settings.site_url).scheme != "https":
@@ -46,15 +105,93 @@ def require_ready(settings: Settings, server: Server, site: Site, folder: Path) 
             f"{_place('base_url', text)}: base_url is {settings.site_url}, but links in real mail must be https. "
             'Set base_url = "https://mail.your-site.com" at the top, or LEADMAGNET_BASE_URL.'
         )
-    if _EXAMPLE_DOMAIN.search(parseaddr(site.sender)[1].rpartition("@")[2]):
+    if is_example(site):
         wrong.append(f"{_place('from', text)}: from is the example's, {site.sender}. Set it to your own address.")
     if site.postal_address == EXAMPLE_POSTAL_ADDRESS:
         wrong.append(f"{_place('postal_address', text)}: postal_address is the example's. The law wants your own.")
-    if wrong:
-        lines = "\n  ".join(wrong)
+    return wrong
+
+
+def _database(settings: Settings) -> Check:
+    try:
+        database = Database(settings.database)
+        database.require_head()
+    except LeadmagnetError as error:
+        return Check("database", False, str(error))
+    words = f"{database.shown_url()} is there, and up to date."
+    database.close()
+    return Check("database", True, words)
+
+
+def _server(settings: Settings, server: Server | None, site: Site, folder: Path) -> Iterator[Check]:
+    if server is None:
+        yield Check("mail server", True, f"none is set: mail goes to the test mailbox in {settings.mailbox_path}.")
+        return
+    if not server.is_loopback:
+        try:
+            require_ready(settings, server, site, folder)
+            yield Check("site", True, "its address and sender are fit for real mail.")
+        except SettingsError as error:
+            yield Check("site", False, str(error))
+    try:
+        Connection.open(server, local_hostname=urlsplit(settings.site_url).hostname or "localhost").quit()
+        yield Check("mail server", True, f"{server} takes mail from us.")
+    except HandoverError as error:
+        yield Check("mail server", False, str(error))
+
+
+def _dkim(settings: Settings, site: Site, folder: Path) -> Check:
+    path = settings.dkim_key_path
+    try:
+        found = signer(settings)
+    except SettingsError as error:
+        return Check("DKIM", False, str(error))
+    if found is None and (others := sorted(path.parent.glob("*.pem"))):
+        return Check("DKIM", False, f"mail is not signed here: there is no {path}, only {others[0].name}. "
+                     f"Set dkim_selector to its name, or make the key: leadmagnet doctor --make-key")  # fmt: skip
+    if found is None:
+        return Check("DKIM", True, "there is no key: the mail server signs. If yours does not, make one: "
+                     "leadmagnet doctor --make-key")  # fmt: skip
+    # Imported here: what compiles letters takes long to load, and a worker never does it.
+    from leadmagnet.content.compile import compile_folder
+
+    compiled = compile_folder(folder).compiled
+    strangers = _strangers(site, compiled.letters.values() if compiled is not None else ())
+    if strangers:
+        return Check("DKIM", False, "\n  ".join(["some letters would go out as if unsigned:", *strangers]))
+    name = dkim_key.record_name(found.selector, sender_domain(site))
+    return Check("DKIM", True, f"{path} signs mail; its record belongs at {name} (--make-key shows it again).")
+
+
+def _strangers(site: Site, letters: Iterable[Letter]) -> list[str]:
+    """A line for each letter that comes from another domain than its signature."""
+    signed = sender_domain(site)
+    return [
+        f"{letter.path}: from is {letter.sender}, but mail is signed for {signed}. Let it come from an address there, "
+        "in its head or in its sequence.toml: mailboxes do not count a signature of another domain (DMARC)."
+        for letter in letters
+        if letter.sender is not None and not _aligned(_domain(letter.sender), signed)
+    ]
+
+
+def _aligned(one: str, other: str) -> bool:
+    """Whether one is the other, or a part of it (RFC 7489 §3.1.1, as far as one can tell without a list)."""
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+
+
+def _domain(mailbox: str) -> str:
+    return parseaddr(mailbox)[1].rpartition("@")[2].lower()
+
+
+def require_log_of(settings: Settings, server: Server | None) -> None:
+    """Refuses a mail log that cannot be the mail server's: its silence would be taken for "not accepted".
+
+    Raises SettingsError.
+    """
+    if settings.mail_log is not None and server is not None and not server.is_loopback:
         raise SettingsError(
-            f"mail goes to {server}, but this site is not ready for real readers:\n  {lines}\n"
-            "After a change to [site], publish it: leadmagnet publish"
+            f"mail_log is {settings.mail_log}, a log of this machine, but mail goes to {server}, which writes its own. "
+            "Remove mail_log; or, if that name is this machine, say smtp://127.0.0.1 instead."
         )
 
 

@@ -8,6 +8,7 @@ from threading import Lock
 POINTS = (
     "before_claim_commit",
     "after_claim",
+    "after_begin",
     "after_mail",
     "after_rcpt",
     "after_data",

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 _MAC_BYTES = 12  # 96 bits: 2^96 guesses against an online check; and the token stays under 32 characters
 _BODY_BYTES = 10  # purpose, key number, row id
@@ -46,8 +47,13 @@ def _key_number(secret: str) -> int:
     return hashlib.blake2b(secret.encode(), digest_size=1, person=b"lm-number").digest()[0]
 
 
+@lru_cache(maxsize=16)
+def _hash_key(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()  # a keyed hash takes 64 bytes at most; a secret may have any length
+
+
 def _mac(key: bytes, body: bytes) -> bytes:
-    return hashlib.blake2b(body, key=hashlib.sha256(key).digest(), digest_size=_MAC_BYTES, person=b"lm-token").digest()
+    return hashlib.blake2b(body, key=_hash_key(key), digest_size=_MAC_BYTES, person=b"lm-token").digest()
 
 
 def mint(purpose: Purpose, row: int, keys: Keys) -> str:

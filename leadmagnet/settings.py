@@ -59,12 +59,15 @@ class Settings(BaseSettings):
     suppression_key: str | None = Field(default=None, repr=False)
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     worker_connections: int = Field(default=5, ge=1, le=50)
-    rate_per_second: float | None = Field(default=None, gt=0)  # mails, by all workers together; None: no limit
-    daily_cap: int | None = Field(default=None, ge=1)  # mails a day in the site's zone; None: no limit
+    # Mails, by all workers together; None: no limit.
+    rate_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    # Mails a day in the site's zone; None: no limit. A fifth is kept free for what somebody waits for: at least one.
+    daily_cap: int | None = Field(default=None, ge=5)
     warm_up: Literal["on", "off"] = "off"  # a new sending domain: few letters a day at first, more each day
     mail_log: Path | None = None  # Postfix's log on this machine: tells what became of a mail with a lost answer
     dkim_selector: str = Field(default="leadmagnet", pattern=r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
     log_format: Literal["text", "json"] | None = None  # None: text on a terminal, else JSON
+    log_level: Literal["debug", "info", "warning"] = "info"  # debug: a line for every mail that is sent
     signup_limits: Literal["on", "off"] = "on"
     lease_seconds: int = Field(default=60, ge=1)
     failpoint: str | None = None  # tests only: where the process kills itself, see `failpoints`
@@ -157,6 +160,19 @@ class Settings(BaseSettings):
         """The mail server's password: from the environment, or a 0600 file in `data_dir`."""
         return self.smtp_password or _read_secret(self.data_dir / "smtp_password")
 
+    @property
+    def dkim_key_path(self) -> Path:
+        """Where the key that signs mail is kept; without such a file nothing is signed here."""
+        return self.data_dir / "dkim" / f"{self.dkim_selector}.pem"
+
+    def dkim_key(self) -> str | None:
+        """The key that signs mail, as PEM from a 0600 file; None: the mail server signs. Raises SettingsError."""
+        return _read_secret(self.dkim_key_path)
+
+    def keep_dkim_key(self, pem: str) -> bool:
+        """Writes the key for `dkim_key` to find; False if there is one already, which stays as it is."""
+        return _write_secret(self.dkim_key_path, pem)
+
     def _kept(self, name: str) -> str:
         """The secret in `data_dir/name`, made on first use on SQLite; processes racing for it agree on one."""
         if not self.database.startswith("sqlite"):
@@ -166,16 +182,7 @@ class Settings(BaseSettings):
             )
         path = self.data_dir / name
         if not path.exists():
-            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fresh = path.with_suffix(f".{os.getpid()}")
-            fresh.touch(mode=0o600)
-            fresh.write_text(secrets.token_hex(32))
-            try:
-                os.link(fresh, path)  # fails when another process was first: its secret is the one
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
+            _write_secret(path, secrets.token_hex(32))
         return _read_secret(path) or _refuse_empty(path)
 
 
@@ -183,12 +190,31 @@ def _refuse_empty(path: Path) -> str:
     raise SettingsError(f"{path} is empty. Restore it from a backup: links already sent are signed with it.")
 
 
+def _write_secret(path: Path, secret: str) -> bool:
+    """Writes `secret` for its owner alone; False when there was one already: the first one is the one."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(secret)
+    try:
+        os.link(fresh, path)  # fails when another process was first
+    except FileExistsError:
+        return False
+    finally:
+        fresh.unlink()
+    return True
+
+
 def _read_secret(path: Path) -> str | None:
-    if not path.exists():
+    try:
+        if path.stat().st_mode & 0o077:
+            raise SettingsError(f"{path} can be read by others. Mend it with: chmod 600 {path}")
+        return path.read_text().strip()
+    except FileNotFoundError:
         return None
-    if path.stat().st_mode & 0o077:
-        raise SettingsError(f"{path} can be read by others. Mend it with: chmod 600 {path}")
-    return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:  # somebody else's, a folder, or no text: not to be passed over
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SettingsError(f"{path} cannot be read: {reason}.") from None
 
 
 def load(folder: Path) -> Settings:

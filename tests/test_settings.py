@@ -84,6 +84,12 @@ FILE_MISTAKES = {
     "port = -1": "leadmagnet.toml:1: port: input should be greater than or equal to 0.",
     "signup_limits = 'of'": "leadmagnet.toml:1: signup_limits: input should be 'on' or 'off'.",
     "worker_connections = 0": "leadmagnet.toml:1: worker_connections: input should be greater than or equal to 1.",
+    "rate_per_second = 0": "leadmagnet.toml:1: rate_per_second: input should be greater than 0.",
+    "rate_per_second = inf": "leadmagnet.toml:1: rate_per_second: input should be a finite number.",
+    "daily_cap = 0": "leadmagnet.toml:1: daily_cap: input should be greater than or equal to 5.",
+    "daily_cap = 4": "leadmagnet.toml:1: daily_cap: input should be greater than or equal to 5.",
+    "daily_cap = 99.5": "leadmagnet.toml:1: daily_cap: input should be a valid integer",
+    "warm_up = true": "leadmagnet.toml:1: warm_up: input should be 'on' or 'off'.",
     "worker_connections = 51": "leadmagnet.toml:1: worker_connections: input should be less than or equal to 50.",
     "trusted_proxies = '10.0.0.1/8'": "leadmagnet.toml:1: trusted_proxies: 10.0.0.1/8 has host bits set.",
     "trusted_proxies = ['proxy.example']": "leadmagnet.toml:1: trusted_proxies: 'proxy.example' does not appear to be",
@@ -245,6 +251,33 @@ class TestSecrets:
         assert load(tmp_path).server_password() == "geheim"
         monkeypatch.setenv("LEADMAGNET_SMTP_PASSWORD", "other")
         assert load(tmp_path).server_password() == "other"
+
+    def test_the_key_that_signs_mail_is_kept_under_its_selector_and_never_replaced(self, tmp_path: Path) -> None:
+        settings = load(written(tmp_path, 'dkim_selector = "spring"\n'))
+        assert settings.dkim_key() is None
+        assert settings.keep_dkim_key("first") is True
+        assert settings.keep_dkim_key("second") is False
+        path = tmp_path / "var" / "dkim" / "spring.pem"
+        assert settings.dkim_key_path == path
+        assert settings.dkim_key() == "first"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert [found.name for found in path.parent.iterdir()] == ["spring.pem"]
+        path.chmod(0o640)
+        with pytest.raises(SettingsError, match=f"can be read by others. Mend it with: chmod 600 {path}"):
+            settings.dkim_key()
+
+    def test_a_secret_that_is_no_text_or_no_file_is_said(self, tmp_path: Path) -> None:
+        settings = Settings(data_dir=tmp_path)
+        settings.dkim_key_path.parent.mkdir()
+        settings.dkim_key_path.touch(mode=0o600)
+        settings.dkim_key_path.write_bytes(b"\xff\xfe")
+        with pytest.raises(SettingsError, match="leadmagnet.pem cannot be read: it is not text."):
+            settings.dkim_key()
+        settings.dkim_key_path.unlink()
+        settings.dkim_key_path.mkdir(mode=0o700)
+        with pytest.raises(SettingsError, match="leadmagnet.pem cannot be read: Is a directory."):
+            settings.dkim_key()
 
     def test_no_secret_stands_in_what_is_printed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         shown = repr(Settings(secret_keys=("geheim1",), suppression_key="geheim2", smtp_password="geheim3"))

@@ -216,6 +216,25 @@ def test_a_worker_takes_up_what_a_dead_one_left(
     check_invariants(world, server)
 
 
+def test_a_worker_that_lives_takes_up_what_a_neighbour_leaves(
+    world: World, tmp_path: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The neighbour of the same machine dies later: nobody starts anew."""
+    gather(world, 1)
+    world.now = THURSDAY_MORNING
+    (letter,) = world.claim()
+    tick(monkeypatch, SWEEP=AT_ONCE)
+    folder = tmp_path / "var" / "journal"
+    with running(world, tmp_path / "var", lambda: connect(server)):
+        with another_process(folder) as process:
+            (folder / "other.begun").write_text(f"begin {letter.id} {letter.token}\n")
+            process.kill()
+            process.wait()
+        until(lambda: world.deliveries(id=letter.id)[0].begun == 1)
+        until(lambda: not (folder / "other.journal").exists())
+    assert list(folder.iterdir()) == []
+
+
 def test_the_journal_of_a_living_worker_is_left_alone(world: World, tmp_path: Path) -> None:
     with Journal(tmp_path / "var" / "journal", "neighbour") as neighbour:
         neighbour.accepted(1, "a@example.com", at=world.now)

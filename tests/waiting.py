@@ -7,9 +7,9 @@ from collections.abc import Callable
 PATIENCE = 60.0
 
 
-def until(what: Callable[[], bool]) -> None:
-    """Returns once `what()` is true; an AssertionError after a minute."""
+def until(what: Callable[[], bool], *, wait: Callable[[], object] = lambda: time.sleep(0.005)) -> None:
+    """Returns once `what()` is true; an AssertionError after a minute. `wait` lets others go on."""
     deadline = time.monotonic() + PATIENCE
     while not what():
         assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.005)
+        wait()

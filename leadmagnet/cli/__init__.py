@@ -28,9 +28,13 @@ _ENTRIES = (
     _Entry("Every day", "publish", "content", "Make what is in the folder live for readers."),
     _Entry("Every day", "send-test", "content", "Send one letter to yourself, just as readers get it."),
     _Entry("Every day", "status", "delivery", "Show who is where: waiting, sent, and what needs you."),
+    _Entry("Every day", "why", "delivery", "Tell what one address got, did not get, and gets next."),
+    _Entry("Every day", "pause", "brakes", "Stop the letters; confirmations and guides go on."),
+    _Entry("Every day", "resume", "brakes", "Let the letters go out again."),
     _Entry("Content", "init", "content", "Make a site of your own in a new folder."),
     _Entry("Server", "web", "serve", "Serve only the web pages."),
     _Entry("Server", "worker", "serve", "Send only the mail."),
+    _Entry("Server", "doctor", "server", "Say what keeps this machine from sending; make its DKIM key."),
 )
 
 

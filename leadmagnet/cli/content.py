@@ -80,7 +80,7 @@ def publish(site: Path, note: str | None, as_json: bool) -> None:
         raise LeadmagnetError("Not published. What was live before stays live.")
     server = mail_server(settings)
     if server is not None:
-        require_ready(settings, server, build.compiled.settings.site, site)
+        require_ready(settings, server, build.compiled.settings.site, site, build.compiled.letters.values())
     number = make_live(build, database, note)
     database.close()
     if as_json:

@@ -1,14 +1,26 @@
-"""The commands that look at deliveries: `status`."""
+"""The commands that look at deliveries: `status`, `why`."""
 
 import json
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
 from leadmagnet import clock
+from leadmagnet.audience import addresses
+from leadmagnet.cli.brakes import line
 from leadmagnet.cli.site import database_of, json_option, site_option
+from leadmagnet.delivery.breaker import Open
+from leadmagnet.delivery.daily import Day
+from leadmagnet.delivery.queue import SEQUENCE
+from leadmagnet.delivery.quota import Quota
+from leadmagnet.errors import LeadmagnetError
+from leadmagnet.publishing.releases import Live
+from leadmagnet.reports.paused import moment
 from leadmagnet.reports.status import SequenceStatus, Status, StepStatus
 from leadmagnet.reports.status import status as report
+from leadmagnet.reports.why import Mail, Why
+from leadmagnet.reports.why import why as ask_why
 from leadmagnet.settings import load
 
 
@@ -20,11 +32,62 @@ def status(site: Path, as_json: bool) -> None:
 
     Example: leadmagnet status
     """
-    database = database_of(load(site), upgrade=False)
+    settings = load(site)
+    database = database_of(settings, upgrade=False)
+    quota = Quota(cap=settings.daily_cap, warm_up=settings.warm_up == "on")
     with database.read() as session:
-        found = report(session, now=clock.now())
+        found = report(session, now=clock.now(), quota=quota)
     database.close()
     click.echo(json.dumps(found.to_json(), indent=2) if as_json else _page(found))
+
+
+@click.command()
+@click.argument("address")
+@site_option
+@json_option
+def why(address: str, site: Path, as_json: bool) -> None:
+    """Tell everything about one address: what it got, what it did not get and why, and what comes next.
+
+    Example: leadmagnet why sam@example.com
+    """
+    settings = load(site)
+    database = database_of(settings, upgrade=False)
+    parsed = addresses.parse(address)
+    with database.read() as session:
+        published = Live().get(session)
+        found = ask_why(session, published, parsed.key(settings.address_secret()), now=clock.now())
+    database.close()
+    if found is None:
+        raise LeadmagnetError(f"nobody here has the address {parsed.text}.")
+    click.echo(json.dumps(found.to_json(), indent=2) if as_json else _story(found, published.zone))
+
+
+def _story(found: Why, zone: ZoneInfo) -> str:
+    lines = [f"{found.address} {_state(found, zone)}", ""]
+    lines += [
+        f"  {moment(mail.at, zone):<27} {_letter(mail):<32} {_became(mail)}" for mail in found.mails if not mail.waiting
+    ]
+    lines.append("")
+    lines += [f"Next: {_letter(mail)}, due {moment(mail.due_at, zone)}: {mail.waiting}" for mail in found.coming]
+    return "\n".join(lines if found.coming else [*lines, "Next: nothing"])
+
+
+def _state(found: Why, zone: ZoneInfo) -> str:
+    if found.state == "unsubscribed" and found.unsubscribed_at is not None:
+        return f"left on {moment(found.unsubscribed_at, zone)}"
+    if found.state == "active" and found.confirmed_at is not None:
+        return f"is active, confirmed on {moment(found.confirmed_at, zone)}"
+    return "has not confirmed"
+
+
+def _letter(mail: Mail) -> str:
+    return f"{mail.sequence}/{mail.letter}" if mail.letter else mail.kind
+
+
+def _became(mail: Mail) -> str:
+    state = "maybe sent" if mail.state == "uncertain" else mail.state
+    later = [f"{word} later" for word, at in (("bounced", mail.bounced_at), ("complained", mail.complained_at)) if at]
+    return ", ".join([f"{state}: {mail.reason}" if mail.reason else state, *later])
 
 
 def _page(found: Status) -> str:
@@ -33,14 +96,24 @@ def _page(found: Status) -> str:
         f"{_people(people['active'])} confirmed, {people['pending']} not yet, {people['unsubscribed']} left",
         f"version {found.release or 'none: leadmagnet publish'} is live, {_workers(found.workers)}",
     ]
+    if found.breaker is not None:
+        lines.append(click.style(_no_mail(found.breaker), fg="red"))
     if found.due_now:
         lines.append(f"{found.due_now} mails are due now, the oldest for {found.oldest_due_seconds} seconds")
+    if found.quota is not None:
+        lines.append(_today(found.quota))
     for state, words in (("uncertain", "maybe sent"), ("held", "held until you decide"), ("failed", "failed")):
         if found.deliveries[state]:
             lines.append(click.style(f"{found.deliveries[state]} mails {words}", fg="yellow"))
+    lines += [click.style(line(one, found.zone), fg="yellow") for one in found.paused]
     for sequence in found.sequences:
         lines += ["", *_map(sequence)]
     return "\n".join(lines)
+
+
+def _no_mail(found: Open) -> str:
+    since, again = (f"{at:%Y-%m-%d %H:%M:%S} UTC" for at in (found.since, found.until))
+    return f"no mail goes out through {found.relay} since {since}: {found.reason} Next try: {again}"
 
 
 def _people(count: int) -> str:
@@ -51,6 +124,12 @@ def _workers(count: int) -> str:
     if not count:
         return click.style("no worker is running: nothing is sent", fg="red")
     return "1 worker is running" if count == 1 else f"{count} workers are running"
+
+
+def _today(day: Day) -> str:
+    of = f" of {day.cap:,}" if day.cap is not None else ""
+    warm_up = f"; warm-up day {day.step + 1}" if day.step is not None else ""
+    return f"{day.taken:,}{of} mails today, {max(0, day.left(SEQUENCE) or 0):,} left for letters{warm_up}"
 
 
 def _map(found: SequenceStatus) -> list[str]:

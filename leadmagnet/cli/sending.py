@@ -11,11 +11,13 @@ from leadmagnet.audience import addresses
 from leadmagnet.cli.site import database_of
 from leadmagnet.content.compiled import Compiled, Letter
 from leadmagnet.content.published import Published
-from leadmagnet.delivery import samples
+from leadmagnet.delivery import breaker, samples
+from leadmagnet.delivery.dispatcher import TEST_MAILBOX
 from leadmagnet.delivery.outcomes import Accepted
+from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.samples import Sample
 from leadmagnet.delivery.sender import Connect
-from leadmagnet.doctor import mail_server, require_ready
+from leadmagnet.doctor import mail_server, require_ready, signer
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
 from leadmagnet.mail.mailbox import Mailbox
@@ -33,20 +35,41 @@ def connector(settings: Settings) -> Connect:
     return lambda: Connection.open(server, local_hostname=name)
 
 
+def relay(settings: Settings) -> str:
+    """The name under which workers share what they know of the server that mail goes through. Raises SettingsError."""
+    server = mail_server(settings)
+    return breaker.relay_of(server) if server is not None else TEST_MAILBOX
+
+
+def quota_of(settings: Settings) -> Quota:
+    """How much may go where mail goes; the test mailbox is limited alike, to try it out. Raises SettingsError."""
+    return Quota.of(settings, relay=relay(settings))
+
+
 def send_samples(site: Path, settings: Settings, compiled: Compiled, name: str, recipient: str) -> bool:
     """Sends a letter to the operator for each of its sample readers; False if one did not go out."""
     letter = _find(compiled, name)
     to = addresses.parse(recipient)
     server = mail_server(settings)
     if server is not None:
-        require_ready(settings, server, compiled.settings.site, site)
+        require_ready(settings, server, compiled.settings.site, site, compiled.letters.values())
     people = [dict(person) for person in letter.people] or [drafts.NO_NAME]
     readers = [drafts.sample_facts(compiled, letter, person) for person in people]
     sample = Sample(Published(0, "", compiled), letter.path.split("/")[1], letter.slug, to.text)
     database = database_of(settings, upgrade=True)
     links = Links(settings.site_url, settings.keys())
     journal = settings.data_dir / "journal"
-    outcomes = samples.send(database, connector(settings), links, journal, sample, readers, clock=clock.now)
+    outcomes = samples.send(
+        database,
+        connector(settings),
+        links,
+        journal,
+        sample,
+        readers,
+        clock=clock.now,
+        signer=signer(settings),
+        quota=quota_of(settings),
+    )
     sent = True
     for facts, outcome in outcomes:
         accepted = isinstance(outcome, Accepted)

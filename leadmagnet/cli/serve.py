@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from leadmagnet import clock, failpoints
+from leadmagnet import __version__, clock, failpoints, logs
 from leadmagnet.cli import banner, watching
-from leadmagnet.cli.sending import connector
+from leadmagnet.cli.sending import connector, quota_of, relay
 from leadmagnet.cli.site import database_of, site_option
-from leadmagnet.doctor import mail_server, require_ready
+from leadmagnet.doctor import mail_server, require_log_of, require_ready, signer
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
 from leadmagnet.publishing.releases import Live
@@ -20,7 +20,9 @@ from leadmagnet.settings import Settings, load
 from leadmagnet.store.database import Database
 from leadmagnet.web.app import create_app
 from leadmagnet.web.server import Server
-from leadmagnet.worker import Worker
+from leadmagnet.worker import Worker, spare_the_collector
+
+log = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOOK_SECONDS = 0.2
@@ -35,18 +37,19 @@ def run(site: Path) -> None:
 
     Example: leadmagnet run --site ~/my-site
     """
-    _log_to_terminal()
     stop = _Stop()
     settings = load(site)
+    logs.set_up(settings.log_format, settings.log_level)
     database = database_of(settings, upgrade=True)
     seen = watching.publish_first(site, settings, database)
     worker = _worker(site, settings, database)
-    server = _server(settings, database)
+    server = _server(settings, database, worker.id)
     watcher = watching.Watcher(site, settings, database, seen)
     worker.start()
     server.start()
     watcher.start()
     click.echo(banner.welcome(settings))
+    _say_started(settings, database, worker.id)
     stop.wait()
     click.echo("Stopping: letters in flight are finished first ...")
     watcher.stop()
@@ -63,13 +66,14 @@ def web(site: Path) -> None:
 
     Example: leadmagnet web
     """
-    _log_to_terminal()
     stop = _Stop()
     settings = load(site)
+    logs.set_up(settings.log_format, settings.log_level)
     database = database_of(settings, upgrade=False)
-    server = _server(settings, database)
+    server = _server(settings, database, None)
     server.start()
     click.echo(f"Serving {settings.site_url} on {settings.host}:{server.port}. Ctrl-C stops.")
+    _say_started(settings, database, None)
     stop.wait()
     server.stop()
     database.close()
@@ -82,13 +86,14 @@ def worker(site: Path) -> None:
 
     Example: leadmagnet worker
     """
-    _log_to_terminal()
     stop = _Stop()
     settings = load(site)
+    logs.set_up(settings.log_format, settings.log_level)
     database = database_of(settings, upgrade=False)
     sending = _worker(site, settings, database)
     sending.start()
     click.echo(f"Sending through {mail_server(settings) or 'the test mailbox'}. Ctrl-C stops.")
+    _say_started(settings, database, sending.id)
     stop.wait()
     done = sending.stop()
     database.close()
@@ -97,16 +102,29 @@ def worker(site: Path) -> None:
 
 def _worker(site: Path, settings: Settings, database: Database) -> Worker:
     failpoints.arm(settings.failpoint)
+    spare_the_collector()
     server = mail_server(settings)
+    require_log_of(settings, server)
     if server is not None and not server.is_loopback:
         # Before the first publish there is nothing to judge, and nothing to send either: this raises.
         with database.read() as session:
-            require_ready(settings, server, Live().get(session).site, site)
-    return Worker(settings, database, connector(settings), Links(settings.site_url, settings.keys()), clock=clock.now)
+            live = Live().get(session)
+        require_ready(settings, server, live.site, site, live.compiled.letters.values())
+    links = Links(settings.site_url, settings.keys())
+    return Worker(
+        settings,
+        database,
+        connector(settings),
+        links,
+        relay=relay(settings),
+        clock=clock.now,
+        signer=signer(settings),
+        quota=quota_of(settings),
+    )
 
 
-def _server(settings: Settings, database: Database) -> Server:
-    app = create_app(settings, database, clock=clock.now)
+def _server(settings: Settings, database: Database, worker: str | None) -> Server:
+    app = create_app(settings, database, clock=clock.now, worker=worker)
     try:
         return Server(app, settings.host, settings.port)
     except OSError as error:
@@ -141,6 +159,11 @@ class _Stop:
             time.sleep(_LOOK_SECONDS)
 
 
-def _log_to_terminal() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("leadmagnet").setLevel(logging.INFO)
+def _say_started(settings: Settings, database: Database, worker: str | None) -> None:
+    """The first line of a log: who this is, and what it talks to."""
+    kind = "SQLite" if database.is_sqlite else "PostgreSQL"
+    relay = str(mail_server(settings) or "the test mailbox")
+    known = {"version": __version__, "database": kind, "worker": worker, "relay": relay}
+    log.info(
+        "leadmagnet %s started: %s, worker %s, mail by %s", __version__, kind, worker or "none", relay, extra=known
+    )

@@ -1,5 +1,6 @@
 """The folder a command works on, and how it opens what belongs to it."""
 
+import getpass
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import click
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
+from leadmagnet.store.file_systems import require_local
 
 
 def _folder(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
@@ -33,6 +35,8 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def database_of(settings: Settings, *, upgrade: bool) -> Database:
     """The site's database, brought up to date if `upgrade`, refused otherwise when it is not. Raises StoreError."""
     database = Database(settings.database)
+    if database.file is not None:
+        require_local(database.file)
     if not upgrade:
         database.require_head()
         return database
@@ -43,3 +47,11 @@ def database_of(settings: Settings, *, upgrade: bool) -> Database:
     except OSError as error:
         raise LeadmagnetError(f"cannot keep a database in {settings.data_dir}: {error.strerror}.") from error
     return database
+
+
+def operator() -> str:
+    """The name of whoever gave the command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number without a name
+        return "unknown"

@@ -1,6 +1,5 @@
 """Publishing from `run`: once at the start, and on save while mail goes to the test mailbox."""
 
-import getpass
 import logging
 from pathlib import Path
 from threading import Event, Thread
@@ -9,6 +8,7 @@ import click
 
 from leadmagnet import clock
 from leadmagnet.cli.findings import show
+from leadmagnet.cli.site import operator
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.publishing import drafts, releases
@@ -46,7 +46,7 @@ def publish_first(site: Path, settings: Settings, database: Database) -> str:
 def publish(build: Build, database: Database, note: str | None = None) -> int | None:
     """Makes a build that passed live; None if just this is live already."""
     with database.write() as session:
-        number = releases.publish(session, build, author=_author(), note=note, now=clock.now())
+        number = releases.publish(session, build, author=operator(), note=note, now=clock.now())
         something_is_due(session)
     return number
 
@@ -121,10 +121,3 @@ def _say_waiting(build: Build, database: Database) -> None:
         live = releases.live_digest(session)
     if live != build.digest:
         click.echo("A change is waiting, and nobody gets it yet: leadmagnet publish")
-
-
-def _author() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number without a name
-        return "unknown"

@@ -34,6 +34,11 @@ class Published:
         return self.sender_address.rpartition("@")[2]
 
     @cached_property
+    def site_values(self) -> dict[str, object]:
+        """The site's words, as letters may use them."""
+        return self.site.model_dump()
+
+    @cached_property
     def zone(self) -> ZoneInfo:
         """The site's zone: for people who told none, and for dates said to the operator."""
         return ZoneInfo(self.site.timezone)

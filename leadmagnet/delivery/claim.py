@@ -14,6 +14,7 @@ from leadmagnet.content.sequences import Sequence
 from leadmagnet.delivery import queue, recheck
 from leadmagnet.delivery.letters import Claimed, Course, Person
 from leadmagnet.delivery.queue import Lease
+from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.mail.facts import MailFacts
 from leadmagnet.sequences import enrollments
@@ -36,8 +37,18 @@ _SUBSCRIBERS = select(
     _subscriber.c.timezone,
     _subscriber.c.domain_group,
 ).where(_subscriber.c.id.in_(_IDS))
-_ENROLLMENTS = select(_enrollment).where(_enrollment.c.id.in_(_IDS))
-_RECORD_FACTS = update(_delivery).where(_delivery.c.id == bindparam("row")).values(facts=bindparam("known"))
+_ENROLLMENTS = select(
+    _enrollment.c.id,
+    _enrollment.c.subscriber_id,
+    _enrollment.c.sequence,
+    _enrollment.c.guide,
+    _enrollment.c.status,
+    _enrollment.c.exit_reason,
+    _enrollment.c.created_at,
+    _enrollment.c.start_at,
+    _enrollment.c.paused_until,
+    _enrollment.c.guide_opened_at,
+).where(_enrollment.c.id.in_(_IDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +60,78 @@ class _People:
     facts: Mapping[int, Facts]  # by enrollment id, of those whose letters have started
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one claim brought; `wait` is the seconds after which the rate has room again, None otherwise."""
+
+    letters: list[Claimed]
+    is_full: bool  # there may be more to claim right now
+    wait: float | None
+
+
+def claim_within(
+    session: Session,
+    published: Published,
+    lease: Lease,
+    quota: Quota,
+    *,
+    lane: str,
+    limit: int,
+    only: int | None = None,
+    without_groups: Collection[str] = (),
+    now: datetime,
+) -> Batch:
+    """As `claim`, and no more letters than the quota has room for, which counts those that were claimed."""
+    room = quota.room(session, published, lane=lane, wanted=limit, now=now)
+    if not room.letters:
+        return Batch([], False, room.wait)
+    claimed, seen = claim(
+        session,
+        published,
+        lease,
+        lane=lane,
+        limit=room.letters,
+        only=only,
+        without_groups=without_groups,
+        now=now,
+        quota_day=room.date,
+    )
+    return Batch(quota.take(session, claimed, room, now=now), seen == room.letters, None)
+
+
 def claim(
-    session: Session, published: Published, lease: Lease, *, lane: str, limit: int, now: datetime
+    session: Session,
+    published: Published,
+    lease: Lease,
+    *,
+    lane: str,
+    limit: int,
+    only: int | None = None,
+    without_groups: Collection[str] = (),
+    now: datetime,
+    quota_day: str | None = None,
 ) -> tuple[list[Claimed], int]:
-    """Up to `limit` due letters of a lane, ready to send, and how many rows were looked at to find them."""
-    rows = queue.take(session, published, lease, lane=lane, limit=limit, now=now)
+    """Up to `limit` due letters of a lane, ready to send, and how many rows were looked at to find them.
+
+    `only`: no letter but this one.
+    """
+    rows = queue.take(
+        session,
+        published,
+        lease,
+        lane=lane,
+        limit=limit,
+        only=only,
+        without_groups=without_groups,
+        now=now,
+        quota_day=quota_day,
+    )
     people = _read_people(session, rows)
     claimed = []
     for row in rows:
         letter = _settle(session, published, row, people, now)
         if letter is not None:
             claimed.append(letter)
-    if claimed:
-        # What a mail is rendered with is part of its record, and is known from here on.
-        known = [{"row": letter.id, "known": letter.facts.to_json()} for letter in claimed if letter.subscriber_id]
-        if known:
-            session.connection().execute(_RECORD_FACTS, known)
     return claimed, len(rows)
 
 
@@ -99,6 +166,7 @@ class _Case:
             token=row.lease_token,
             kind=row.kind,
             lane=row.lane,
+            domain_group=row.domain_group,
             message_id=row.message_id,
             recipient=self.subscriber.address,
             attempts=row.attempts,
@@ -116,6 +184,8 @@ class _Case:
                 clicked=sorted(facts.clicked) if facts is not None else [],
             ),
             course=course,
+            quota_day=row.quota_day,
+            begun=row.begun,
         )
 
     def course(self, sequence: Sequence, planned: Planned, facts: Facts) -> Course:
@@ -189,6 +259,7 @@ def _to_operator(session: Session, published: Published, row: Row[Any], now: dat
         token=row.lease_token,
         kind=row.kind,
         lane=row.lane,
+        domain_group=row.domain_group,
         message_id=row.message_id,
         recipient=recipient,
         attempts=row.attempts,
@@ -199,6 +270,8 @@ def _to_operator(session: Session, published: Published, row: Row[Any], now: dat
         letter=letter,
         facts=MailFacts.from_json(facts),
         course=None,
+        quota_day=row.quota_day,
+        begun=row.begun,
     )
 
 

@@ -8,25 +8,30 @@ import socket
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     FromClause,
     Select,
     Table,
-    Update,
     and_,
     bindparam,
     case,
+    func,
     or_,
     select,
     true,
-    tuple_,
     update,
 )
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
+from leadmagnet.delivery import brakes
 from leadmagnet.delivery.letters import Claimed
+from leadmagnet.store import batches
 from leadmagnet.store.columns import ServerTime
 from leadmagnet.store.dialect import is_sqlite, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, Suppression
@@ -64,33 +69,42 @@ def _allowed(row: FromClause) -> ColumnElement[bool]:
     return and_(~blocked, rule)
 
 
-def _opening() -> Update:
+@cache
+def _moving(state: str, *, for_sqlite: bool) -> ReturningUpdate[Any]:
+    """Moves claimed letters on, unless their lease was lost or they may not be sent at all; returns the ids."""
+    mine = batches.given(for_sqlite=for_sqlite, id=batches.NUMBER, token=batches.NUMBER, facts=_delivery.c.facts.type)
     row = _delivery.alias("row")
     allowed = (
         select(row.c.id)
         .outerjoin(_subscriber, _subscriber.c.id == row.c.subscriber_id)
         .outerjoin(_enrollment, _enrollment.c.id == row.c.enrollment_id)
-        .where(row.c.id.in_(bindparam("ids", expanding=True)), _allowed(row))
+        .where(row.c.id == mine.c.id, _allowed(row))
+        .exists()
     )
     return (
         update(_delivery)
         .where(
+            _delivery.c.id == mine.c.id,
+            _delivery.c.lease_token == mine.c.token,
             _delivery.c.state == "claimed",
-            tuple_(_delivery.c.id, _delivery.c.lease_token).in_(bindparam("mine", expanding=True)),
-            _delivery.c.id.in_(allowed),
+            allowed,
         )
-        .values(
-            state="handing_off",
-            handed_at=bindparam("at"),
-            gate_host=HOST,
-            lease_until=ServerTime(HANDING_OFF_LEASE),
-        )
+        .values(state=state, **(_handing_off(mine) if state == "handing_off" else {}))
+        .returning(_delivery.c.id)
     )
+
+
+def _handing_off(mine: CTE) -> dict[str, Any]:
+    return {
+        "handed_at": bindparam("at"),
+        "gate_host": HOST,
+        "lease_until": ServerTime(HANDING_OFF_LEASE),
+        "facts": func.coalesce(mine.c.facts, _delivery.c.facts),  # those of a test mail stand there already
+    }
 
 
 # Built once: putting a statement together costs more than running it.
 _LOCK_PEOPLE, _LOCK_SERIES = _locking(_subscriber), _locking(_enrollment)
-_OPEN = _opening().returning(_delivery.c.id)
 
 
 class Gate(StrEnum):
@@ -108,10 +122,15 @@ def open_gates(session: Session, letters: Collection[Claimed], *, now: datetime)
     """Marks the letters that may be sent `handing_off`, settles the others, and answers by delivery id."""
     free = _lock(session, letters)
     asked = [letter for letter in letters if letter.id in free]
-    opened = _open(session, asked, now) if asked else set()
+    held = brakes.held(session, asked, now=now)
+    waiting = _move(session, "pending", [letter for letter in asked if letter.id in held])
+    opened = _move(session, "handing_off", [letter for letter in asked if letter.id not in held], at=now)
     answers = {letter.id: Gate.BUSY for letter in letters}
     for letter in asked:
-        answers[letter.id] = Gate.OPEN if letter.id in opened else _refuse(session, letter, now)
+        if letter.id in waiting:
+            answers[letter.id] = Gate.PAUSED
+        else:
+            answers[letter.id] = Gate.OPEN if letter.id in opened else _refuse(session, letter, now)
     return answers
 
 
@@ -139,11 +158,18 @@ def _share_locked(session: Session, locking: Select[tuple[int]], ids: set[int | 
     return {None, *session.connection().scalars(locking, {"ids": wanted})} if wanted else {None}
 
 
-def _open(session: Session, letters: Collection[Claimed], now: datetime) -> set[int]:
+def _move(session: Session, state: str, letters: Collection[Claimed], **values: object) -> set[int]:
     # A statement of its own, after the locks: its snapshot holds every leave committed before them.
-    mine = [(letter.id, letter.token) for letter in letters]
-    ids = [letter.id for letter in letters]
-    return set(session.connection().scalars(_OPEN, {"mine": mine, "ids": ids, "at": now}))
+    if not letters:
+        return set()
+    mine = batches.rows([(letter.id, letter.token, _facts(letter)) for letter in letters])
+    moving = _moving(state, for_sqlite=is_sqlite(session))
+    return set(session.connection().scalars(moving, {"given": mine, **values}))
+
+
+def _facts(letter: Claimed) -> dict[str, Any] | None:
+    """What the mail is rendered with is part of its record."""
+    return letter.facts.to_json() if letter.subscriber_id is not None else None
 
 
 def _refuse(session: Session, letter: Claimed, now: datetime) -> Gate:

@@ -9,22 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
-from sqlalchemy.exc import OperationalError
-
-from leadmagnet import failpoints
+from leadmagnet import failpoints, waiting
 from leadmagnet.clock import Clock
 from leadmagnet.delivery import gate, record
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Outcome
+from leadmagnet.delivery.quota import UNLIMITED, Quota
+from leadmagnet.store import absence
 from leadmagnet.store.database import Database
 
 log = logging.getLogger(__name__)
 
 #: Keeps a SQLite transaction near ten milliseconds, so that sign-ups never wait long.
 _LARGEST_BATCH = 200
-_RETRY_SECONDS = 1.0
 #: Before a locked row is asked for again; whoever changes it is a web request, or an operator at a prompt.
 _BUSY_SECONDS = 0.01
 
@@ -34,7 +33,7 @@ class _Asked:
     """A gate that a sender waits for."""
 
     letter: Claimed
-    answered: threading.Event = field(default_factory=threading.Event)
+    answered: waiting.Event = field(default_factory=waiting.event)
     answer: Gate = Gate.UNKNOWN
 
 
@@ -49,12 +48,14 @@ class _Told:
 class GroupCommit:
     """One per process. `gate` blocks until the answer is committed, `tell` returns at once."""
 
-    def __init__(self, database: Database, journal: Journal, clock: Clock) -> None:
+    def __init__(self, database: Database, journal: Journal, clock: Clock, *, quota: Quota = UNLIMITED) -> None:
         self._database = database
         self._journal = journal
         self._clock = clock
+        self._quota = quota
         self._requests: SimpleQueue[_Asked | _Told | None] = SimpleQueue()
         self._owed: list[_Told] = []  # results that the database has not taken yet
+        self._failures = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
 
@@ -92,7 +93,7 @@ class GroupCommit:
         # With results owed to a database that is away, come back soon even if nobody asks anything.
         batch: list[_Asked | _Told | None] = []
         if self._owed:
-            self._stopping.wait(_RETRY_SECONDS)
+            self._stopping.wait(absence.pause(max(self._failures, 1)))
         else:
             batch.append(self._requests.get())
         while len(batch) < _LARGEST_BATCH and not self._requests.empty():
@@ -103,9 +104,15 @@ class GroupCommit:
         try:
             answers = self._transact(self._owed, asked)
         except Exception as error:  # whatever went wrong, the senders wait for an answer
-            log.warning("the database did not take a batch (%s)", type(error).__name__)
-            answers = {} if _is_away(error) else self._one_by_one(asked)
+            self._failures += 1
+            if self._database.absence.met(error):
+                answers = {}
+            else:
+                log.warning("the database did not take a batch (%s)", type(error).__name__)
+                answers = self._one_by_one(asked)
         else:
+            self._failures = 0
+            self._database.absence.over()
             if self._owed:
                 failpoints.reach("after_record")
             self._owed = []
@@ -121,11 +128,17 @@ class GroupCommit:
     def _transact(self, told: Sequence[_Told], asked: Sequence[_Asked]) -> dict[int, Gate]:
         if not told and not asked:
             return {}
-        self._journal.sync()
+        covered = self._journal.sync()
         now = self._clock()
         with self._database.write() as session:
-            record.apply(session, [(one.letter, one.outcome) for one in told], now=now)
-            answers = gate.open_gates(session, [one.letter for one in asked], now=now) if asked else {}
+            unsent = record.apply(session, [(one.letter, one.outcome) for one in told], now=now)
+            # No gate opens for a mail whose 250 could not be written down.
+            letters = [one.letter for one in asked] if covered else []
+            answers = gate.open_gates(session, letters, now=now) if letters else {}
+            # Last of all: whoever holds the locks of a quota waits for nobody.
+            shut = [letter for letter in letters if answers[letter.id] in (Gate.REFUSED, Gate.PAUSED)]
+            if unsent or shut:
+                self._quota.give_back(session, unsent, shut)
         self._journal.committed(sum(isinstance(one.outcome, Accepted) for one in told))
         return answers
 
@@ -136,7 +149,9 @@ class GroupCommit:
             try:
                 self._transact([told], [])
             except Exception:
-                log.exception("delivery %s: its result cannot be recorded", told.letter.id)
+                log.exception(
+                    "delivery %s: its result cannot be recorded", told.letter.id, extra={"delivery": told.letter.id}
+                )
                 still_owed.append(told)
         self._owed = still_owed
         answers: dict[int, Gate] = {}
@@ -144,13 +159,7 @@ class GroupCommit:
             try:
                 answers |= self._transact([], [one])
             except Exception:
-                log.exception("delivery %s: its gate cannot be judged", one.letter.id)
+                log.exception(
+                    "delivery %s: its gate cannot be judged", one.letter.id, extra={"delivery": one.letter.id}
+                )
         return answers
-
-
-def _is_away(error: Exception) -> bool:
-    """Whether the database is out of reach, rather than at odds with one row."""
-    if not isinstance(error, OperationalError):
-        return False
-    # psycopg's error has no SQLSTATE when no server was there to give one.
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", "") is None

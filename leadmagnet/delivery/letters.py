@@ -49,6 +49,7 @@ class Claimed:
     token: int
     kind: str
     lane: str
+    domain_group: str
     message_id: str
     recipient: str
     attempts: int
@@ -59,3 +60,5 @@ class Claimed:
     letter: Letter
     facts: MailFacts
     course: Course | None  # None: not a letter of a series
+    quota_day: str | None = None  # the day it was counted in; None: no day is limited
+    begun: int = 0  # how often a process began it, and died

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.links import Links
@@ -10,14 +11,16 @@ from leadmagnet.mail import compose, render
 from leadmagnet.mail.compose import Headers
 from leadmagnet.mail.facts import confirmation_values, counted, letter_values
 from leadmagnet.mail.render import Rendered
+from leadmagnet.mail.sign import Signer
 
 
-def build(letter: Claimed, links: Links, *, now: datetime) -> bytes:
-    """The whole message, CRLF lines.
+def build(letter: Claimed, links: Links, *, now: datetime, signer: Signer | None = None) -> bytes:
+    """The whole message, CRLF lines, signed if there is a signer.
 
     Raises RenderError, HeaderError or NotAnAddress for a letter that cannot be put together.
     """
-    return compose.compose(rendered(letter, links), _headers(letter, links, now))
+    raw = compose.compose(rendered(letter, links), _headers(letter, links, now))
+    return raw if signer is None else signer.sign(raw, letter.published.sender_domain, now=now) + raw
 
 
 def rendered(letter: Claimed, links: Links) -> Rendered:
@@ -59,6 +62,7 @@ def _is_confirmation(letter: Claimed) -> bool:
     return letter.letter.path.startswith("email_templates/system/confirm")
 
 
+@lru_cache(maxsize=16)
 def _sender_id(domain: str) -> str:
     """Gmail's feedback loop wants 5 to 15 characters that stay the same for a sender."""
     return hashlib.sha256(domain.encode()).hexdigest()[:10]

@@ -51,7 +51,7 @@ class Failed:
 class Returned:
     """Certainly not accepted and no fault of the letter (an outage): not an attempt."""
 
-    ready_at: datetime
+    ready_at: datetime | None  # None: it keeps its place in the queue
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Claims due deliveries: takes rows under a lease, and keeps the lease alive."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
+from leadmagnet.delivery import brakes
 from leadmagnet.store.columns import ServerTime
 from leadmagnet.store.dialect import locked_ids
 from leadmagnet.store.models import Delivery
@@ -21,6 +22,7 @@ _TAKEN = (
     Delivery.lease_token,
     Delivery.kind,
     Delivery.lane,
+    Delivery.domain_group,
     Delivery.subscriber_id,
     Delivery.enrollment_id,
     Delivery.sequence,
@@ -31,6 +33,8 @@ _TAKEN = (
     Delivery.first_attempt_at,
     Delivery.message_id,
     Delivery.facts,
+    Delivery.quota_day,
+    Delivery.begun,
 )
 
 #: True of every claimed row; said so that the index of leases can be used.
@@ -46,14 +50,33 @@ class Lease:
 
 
 def take(
-    session: Session, published: Published, lease: Lease, *, lane: str, limit: int, now: datetime
+    session: Session,
+    published: Published,
+    lease: Lease,
+    *,
+    lane: str,
+    limit: int,
+    only: int | None = None,
+    without_groups: Collection[str] = (),
+    now: datetime,
+    quota_day: str | None = None,
 ) -> Sequence[Row[tuple[object, ...]]]:
-    """Marks up to `limit` due rows of a lane as claimed, oldest first, and returns them.
+    """Marks up to `limit` due rows of a lane as claimed, oldest first, and returns them; `only`: no row but this.
 
+    `without_groups`: domain groups that can take no more just now, a handful at most.
     One table only: a joined row would be read from the snapshot before the lock. Two callers never get
-    the same row: SKIP LOCKED on PostgreSQL, one writer at a time on SQLite.
+    the same row: SKIP LOCKED on PostgreSQL, one writer at a time on SQLite. What a brake holds is not touched.
     """
     due = select(Delivery.id).where(Delivery.state == "pending", Delivery.lane == lane, Delivery.ready_at <= now)
+    if lane == brakes.HELD_LANE:
+        standing = brakes.active(session, now=now)
+        if standing.hold_all(published.compiled.sequences):
+            return []
+        due = due.where(*standing.passing())
+    if only is not None:
+        due = due.where(Delivery.id == only)
+    if without_groups:
+        due = due.where(Delivery.domain_group.not_in(without_groups))
     due = due.order_by(Delivery.ready_at, Delivery.id).limit(limit)
     rows = session.execute(
         update(Delivery)
@@ -64,6 +87,7 @@ def take(
             lease_token=Delivery.lease_token + 1,
             lease_until=ServerTime(lease.seconds),
             release_id=published.number or None,
+            quota_day=quota_day,
         )
         .returning(*_TAKEN),
         execution_options={"synchronize_session": False},
@@ -83,11 +107,22 @@ def renew(session: Session, lease: Lease) -> None:
     )
 
 
-def release(session: Session, lease: Lease) -> None:
-    """Gives back every row this process has claimed but not begun to hand over."""
+def put_back(session: Session, claims: Collection[tuple[int, int]]) -> None:
+    """Lets rows wait again that were claimed, (id, token) of each, and could not be used."""
     session.execute(
         update(Delivery)
-        .where(_LEASED, Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
+        .where(Delivery.state == "claimed", tuple_(Delivery.id, Delivery.lease_token).in_(claims))
         .values(state="pending", lease_token=Delivery.lease_token + 1),
         execution_options={"synchronize_session": False},
     )
+
+
+def release(session: Session, lease: Lease) -> Sequence[Row[str | None, str]]:
+    """Gives back every row this process has claimed but not begun to hand over: quota_day and lane of each."""
+    return session.execute(
+        update(Delivery)
+        .where(Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
+        .values(state="pending", lease_token=Delivery.lease_token + 1)
+        .returning(Delivery.quota_day, Delivery.lane),
+        execution_options={"synchronize_session": False},
+    ).all()

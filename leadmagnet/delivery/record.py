@@ -3,17 +3,20 @@
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, tuple_, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from leadmagnet.audience import suppressions
 from leadmagnet.content.published import Published
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome, Returned
 from leadmagnet.sequences import enrollments
-from leadmagnet.store.dialect import table
+from leadmagnet.store import batches
+from leadmagnet.store.dialect import is_sqlite, table
 from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Subscriber
 
 log = logging.getLogger(__name__)
@@ -24,30 +27,39 @@ Result = tuple[Claimed, Outcome]
 _OURS = ("claimed", "handing_off")
 
 _delivery, _enrollment = table(Delivery), table(Enrollment)
-_SENT = (
-    update(_delivery)
-    .where(
-        _delivery.c.state == "handing_off",
-        tuple_(_delivery.c.id, _delivery.c.lease_token).in_(bindparam("mine", expanding=True)),
+
+
+@cache
+def _sent(for_sqlite: bool) -> ReturningUpdate[Any]:
+    mine = batches.given(for_sqlite=for_sqlite, id=batches.NUMBER, token=batches.NUMBER)
+    return (
+        update(_delivery)
+        .where(_delivery.c.id == mine.c.id, _delivery.c.lease_token == mine.c.token, _delivery.c.state == "handing_off")
+        .values(state="sent", sent_at=bindparam("at"), begun=0, smtp_code=250, smtp_class="accepted", reason=None)
+        .returning(_delivery.c.id)
     )
-    .values(state="sent", sent_at=bindparam("at"), begun=0, smtp_code=250, smtp_class="accepted", reason=None)
-    .returning(_delivery.c.id)
-)
+
+
 _RUNNING = select(_enrollment.c.id).where(
     _enrollment.c.id.in_(bindparam("ids", expanding=True)), _enrollment.c.status == "active"
 )
 
 
-def apply(session: Session, results: Sequence[Result], *, now: datetime) -> None:
-    """Records every result whose lease still holds; a lost lease writes nothing."""
+def apply(session: Session, results: Sequence[Result], *, now: datetime) -> list[Result]:
+    """Records every result whose lease still holds; a lost lease writes nothing.
+
+    Returns those that were recorded of letters which were not accepted.
+    """
     sent = [(letter, outcome) for letter, outcome in results if isinstance(outcome, Accepted)]
     if sent:
         _finish(session, sent)
+    unsent: list[Result] = []
     for letter, outcome in results:
+        written = False
         match outcome:
             case Deferred(code, reply_class, ready_at):
                 first = letter.first_attempt_at or now
-                _write(
+                written = _write(
                     session,
                     letter,
                     state="pending",
@@ -59,18 +71,22 @@ def apply(session: Session, results: Sequence[Result], *, now: datetime) -> None
                     smtp_class=reply_class,
                 )
             case Returned(ready_at):
-                _write(session, letter, state="pending", ready_at=ready_at)
+                place = {} if ready_at is None else {"ready_at": ready_at}
+                _write(session, letter, state="pending", **place)
             case Failed():
-                _fail(session, letter, outcome, now)
+                written = _fail(session, letter, outcome, now)
             case Lost(at):
                 _lose(session, letter, at)
+        if written:
+            unsent.append((letter, outcome))
+    return unsent
 
 
 def _finish(session: Session, sent: Sequence[tuple[Claimed, Accepted]]) -> None:
     """`sent` and the next letter are one transaction: a crash finds both or neither."""
     at = sent[0][1].at
-    mine = [(letter.id, letter.token) for letter, _accepted in sent]
-    done = set(session.connection().scalars(_SENT, {"mine": mine, "at": at}))
+    mine = batches.rows([(letter.id, letter.token) for letter, _accepted in sent])
+    done = set(session.connection().scalars(_sent(is_sqlite(session)), {"given": mine, "at": at}))
     late = [(letter, accepted) for letter, accepted in sent if letter.id not in done]
     done |= {letter.id for letter, accepted in late if _accepted_late(session, letter, accepted.at)}
     go_on(session, [(letter, accepted.at) for letter, accepted in sent if letter.id in done], now=at)
@@ -79,7 +95,8 @@ def _finish(session: Session, sent: Sequence[tuple[Claimed, Accepted]]) -> None:
 def _accepted_late(session: Session, letter: Claimed, at: datetime) -> bool:
     """Settles a mail whose 250 came after its lease had run out; False if it was settled otherwise."""
     settled = by_identity(session, letter.id, letter.message_id, at=at) is not None
-    log.warning("delivery %s: answered 250 after its lease had run out (settled: %s)", letter.id, settled)
+    words = "delivery %s: answered 250 after its lease had run out (settled: %s)"
+    log.warning(words, letter.id, settled, extra={"delivery": letter.id})
     return settled
 
 
@@ -117,13 +134,11 @@ def go_on(session: Session, handled: Collection[tuple[Claimed, datetime | None]]
     courses = [(letter, letter_at) for letter, letter_at in handled if letter.course is not None]
     if not courses:
         return
-    ids = [letter.enrollment_id for letter, _at in courses]
-    running = set(session.connection().scalars(_RUNNING, {"ids": ids}))
     passed, following, tags = [], {}, []
     published: Published | None = None
     for letter, letter_at in courses:
         course = letter.course
-        if course is None or course.enrollment_id not in running:
+        if course is None:
             continue
         published = letter.published
         passed += [(course.enrollment_id, course.person, course.sequence, over) for over in course.passed_over()]
@@ -137,10 +152,10 @@ def go_on(session: Session, handled: Collection[tuple[Claimed, datetime | None]]
     enrollments.follow(session, published, following, now=now)
 
 
-def _fail(session: Session, letter: Claimed, failed: Failed, now: datetime) -> None:
+def _fail(session: Session, letter: Claimed, failed: Failed, now: datetime) -> bool:
     values: dict[str, Any] = {"smtp_code": failed.code, "smtp_class": failed.reply_class}
     if not _write(session, letter, state="failed", reason=failed.reason, ended_at=now, **values):
-        return
+        return False
     if failed.suppress and letter.subscriber_id is not None:
         # The subscriber's row is written with the block, so that no gate for her can open on an older view.
         key = session.scalar(
@@ -155,6 +170,7 @@ def _fail(session: Session, letter: Claimed, failed: Failed, now: datetime) -> N
         enrollments.leave(session, letter.subscriber_id, "bounced", now=now)
     else:
         go_on(session, [(letter, None)], now=now)
+    return True
 
 
 def _lose(session: Session, letter: Claimed, at: datetime) -> None:

@@ -1,15 +1,17 @@
 """Settles what a dead process left behind: by its journal, by its lease, by the kind of mail."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
-from leadmagnet.delivery import record
+from leadmagnet.delivery import daily, holding, record
+from leadmagnet.delivery.begun import POISON_AFTER, BegunLine
 from leadmagnet.delivery.journal import AcceptedLine
 from leadmagnet.delivery.letters import Person
 from leadmagnet.sequences import enrollments, schedule
@@ -41,16 +43,65 @@ def replay(session: Session, published: Published, path: Path, lines: list[Accep
     return settled
 
 
+def blame(session: Session, begun: list[BegunLine], *, now: datetime) -> int:
+    """Counts the letters that a dead process had begun, and holds what it was begun for too often; returns how many.
+
+    A letter counts before or after one sweep, never twice: the token says which of them has been. It must run after
+    `replay`, for what was accepted killed nobody, and before this process claims.
+    """
+    poison = Delivery.begun >= POISON_AFTER - 1
+    counted = 0
+    for line in begun:
+        row = session.execute(
+            update(Delivery)
+            .where(
+                Delivery.id == line.delivery_id,
+                or_(
+                    and_(Delivery.state == "claimed", Delivery.lease_token == line.token),
+                    and_(Delivery.state == "pending", Delivery.lease_token == line.token + 1),
+                ),
+            )
+            .values(
+                begun=Delivery.begun + 1,
+                lease_token=line.token + 2,
+                state=case((poison, "held"), else_="pending"),
+                reason=case((poison, "poison"), else_=Delivery.reason),
+                ended_at=case((poison, now), else_=Delivery.ended_at),
+            )
+            .returning(Delivery.state, Delivery.subscriber_id),
+            execution_options={"synchronize_session": False},
+        ).one_or_none()
+        if row is not None:
+            counted += 1
+            log.warning("delivery %s: its process died while it was begun (now %s)", line.delivery_id, row.state)
+            if row.state == "held":
+                holding.tell(session, line.delivery_id, row.subscriber_id, "poison", now=now)
+    return counted
+
+
 def sweep(session: Session, published: Published, *, limit: int, now: datetime) -> int:
     """Takes rows away from dead leases; returns how many. The guards stand in the UPDATEs, the token is the fence."""
-    returned = session.scalars(
+    return take_back(session, published) + lose(session, published, limit=limit, now=now)
+
+
+def take_back(session: Session, published: Published) -> int:
+    """Puts back what dead processes had claimed, and certainly not handed over; returns how many rows."""
+    returned = session.execute(
         update(Delivery)
         .where(Delivery.state == "claimed", Delivery.lease_until < ServerTime(0))
         .values(state="pending", lease_token=Delivery.lease_token + 1)
-        .returning(Delivery.id),
+        .returning(Delivery.quota_day, Delivery.lane),
         execution_options={"synchronize_session": False},
     ).all()
+    daily.give_back(session, [(published.sender_domain, row.quota_day, row.lane) for row in returned])
+    return len(returned)
+
+
+def lose(session: Session, published: Published, *, limit: int, only: int | None = None, now: datetime) -> int:
+    """Calls uncertain what dead processes were handing over; returns how many rows. `only`: no row but this."""
     dead = select(Delivery.id).where(Delivery.state == "handing_off", Delivery.lease_until < ServerTime(0)).limit(limit)
+    if only is not None:
+        dead = dead.where(Delivery.id == only)
     lost = session.execute(
         update(Delivery)
         .where(
@@ -71,7 +122,7 @@ def sweep(session: Session, published: Published, *, limit: int, now: datetime) 
         _audit(session, "uncertain", row.id, row.subscriber_id, now)
         if row.step is not None:
             go_on(session, published, row.enrollment_id, row.step, now=now)
-    return len(returned) + len(lost)
+    return len(lost)
 
 
 def resend_once(session: Session, *, now: datetime) -> int:
@@ -92,12 +143,23 @@ def resend_once(session: Session, *, now: datetime) -> int:
             ready_at=now,
             lease_token=Delivery.lease_token + 1,
         )
-        .returning(Delivery.id, Delivery.subscriber_id),
+        .returning(Delivery.id, Delivery.subscriber_id, Delivery.enrollment_id, Delivery.step),
         execution_options={"synchronize_session": False},
     ).all()
     for row in again:
         _audit(session, "resent once", row.id, row.subscriber_id, now)
+    reopen(session, [row.enrollment_id for row in again if row.step is not None])
     return len(again)
+
+
+def reopen(session: Session, enrollment_ids: Collection[int]) -> None:
+    """Lets series run again whose last letter counted as their end, and goes out once more."""
+    if enrollment_ids:
+        session.execute(
+            update(Enrollment)
+            .where(Enrollment.id.in_(enrollment_ids), Enrollment.status == "completed")
+            .values(status="active", ended_at=None)
+        )
 
 
 def go_on(session: Session, published: Published, enrollment_id: int, slug: str, *, now: datetime) -> None:

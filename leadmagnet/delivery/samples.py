@@ -10,15 +10,19 @@ from sqlalchemy import insert
 
 from leadmagnet.clock import Clock
 from leadmagnet.content.published import Published
+from leadmagnet.delivery.breaker import Breaker
 from leadmagnet.delivery.group_commit import GroupCommit
+from leadmagnet.delivery.in_hand import InHand
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Deferred, Failed, Outcome, Returned
 from leadmagnet.delivery.queue import TRANSACTIONAL
-from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
-from leadmagnet.delivery.throttle import Breaker
+from leadmagnet.delivery.quota import UNLIMITED, Quota
+from leadmagnet.delivery.sender import Connect, Road, Sender
+from leadmagnet.delivery.stops import Stops
 from leadmagnet.links import Links
 from leadmagnet.mail.facts import MailFacts
+from leadmagnet.mail.sign import Signer
 from leadmagnet.store.columns import ServerTime
 from leadmagnet.store.database import Database
 from leadmagnet.store.models import Delivery
@@ -45,20 +49,22 @@ def send(
     readers: Iterable[MailFacts],
     *,
     clock: Clock,
+    signer: Signer | None = None,
+    quota: Quota = UNLIMITED,
 ) -> Iterator[tuple[MailFacts, Outcome | None]]:
     """Sends the letter once for each sample reader, and yields what became of each.
 
-    The rows are claimed from the start: a worker of the live release must not take them.
+    The rows are claimed from the start: a worker of the live release must not take them. Raises CapReached.
     """
     owner = str(uuid.uuid4())
     journal = Journal(journal_folder, owner)
-    commits = GroupCommit(database, journal, clock)
-    road = Road(connect, commits, journal, links, Breaker(tries_again=False), clock)
-    sender = Sender(road, InHand(), taken=lambda: None, name="test-mail")
+    commits = GroupCommit(database, journal, clock, quota=quota)
+    road = Road(connect, commits, journal, links, Breaker("", shared=False), Stops(), clock, signer)
+    sender = Sender(road, InHand(), taken=lambda: None)
     commits.start()
     try:
         for facts in readers:
-            letter = _claimed(database, sample, facts, owner, now=clock())
+            letter = _claimed(database, sample, facts, owner, quota, now=clock())
             outcome = sender.deliver(letter)
             if isinstance(outcome, Returned | Deferred):
                 outcome = Failed("test mail not taken")  # the operator sees it now, and tries again herself
@@ -70,10 +76,13 @@ def send(
         journal.close(keep=not commits.stop())
 
 
-def _claimed(database: Database, sample: Sample, facts: MailFacts, owner: str, *, now: datetime) -> Claimed:
+def _claimed(
+    database: Database, sample: Sample, facts: MailFacts, owner: str, quota: Quota, *, now: datetime
+) -> Claimed:
     message_id = f"{uuid.uuid4().hex}@{sample.published.sender_domain}"
     stored = {**facts.to_json(), "recipient": sample.recipient, "folder": sample.folder, "slug": sample.slug}
     with database.write() as session:
+        quota_day = quota.take_one(session, sample.published, now=now)
         number = session.execute(
             insert(Delivery)
             .values(
@@ -88,6 +97,7 @@ def _claimed(database: Database, sample: Sample, facts: MailFacts, owner: str, *
                 message_id=message_id,
                 domain_group="test",
                 facts=stored,
+                quota_day=quota_day,
             )
             .returning(Delivery.id)
         ).scalar_one()
@@ -96,6 +106,7 @@ def _claimed(database: Database, sample: Sample, facts: MailFacts, owner: str, *
         token=1,
         kind="test",
         lane=TRANSACTIONAL,
+        domain_group="test",
         message_id=message_id,
         recipient=sample.recipient,
         attempts=0,
@@ -106,4 +117,5 @@ def _claimed(database: Database, sample: Sample, facts: MailFacts, owner: str, *
         letter=sample.published.letter(sample.folder, sample.slug),
         facts=facts,
         course=None,
+        quota_day=quota_day,
     )

@@ -1,6 +1,7 @@
 """Spells an email address the way the wire wants it."""
 
 import re
+from functools import lru_cache
 
 import idna
 
@@ -25,6 +26,7 @@ class Unsupported(LeadmagnetError):
     """An address that only a server with SMTPUTF8 (RFC 6531) can carry; no other spelling of it exists."""
 
 
+@lru_cache(maxsize=1024)  # a header needs it, then the envelope; the sender is always the same
 def wire_address(address: str, *, smtputf8: bool = False) -> str:
     """`address` as an addr-spec with its domain in A-labels, the local part untouched (RFC 5891, RFC 5321 §4.1.2).
 
@@ -39,7 +41,7 @@ def wire_address(address: str, *, smtputf8: bool = False) -> str:
     # An encoded-word is legal atext, but a header that shows one is decoded by careless readers.
     elif not _LOCAL.fullmatch(local) or _ENCODED_WORD.search(local):
         raise NotAnAddress("The part of the address before the @ holds a character that mail servers do not take.")
-    return f"{local}@{_ascii_domain(domain)}"
+    return f"{local}@{ascii_domain(domain)}"
 
 
 def _check_utf8(local: str, *, smtputf8: bool) -> None:
@@ -52,13 +54,14 @@ def _check_utf8(local: str, *, smtputf8: bool) -> None:
         )
 
 
-def _ascii_domain(domain: str) -> str:
-    ascii_domain = domain.lower()
+def ascii_domain(domain: str) -> str:
+    """`domain` in A-labels, in small letters (RFC 5891). Raises NotAnAddress."""
+    labels = domain.lower()
     if not domain.isascii():
         try:
-            ascii_domain = idna.encode(domain, uts46=True).decode()
+            labels = idna.encode(domain, uts46=True).decode()
         except idna.IDNAError:  # from None: its words quote the domain
             raise NotAnAddress("The domain of the address cannot be written in A-labels (IDNA).") from None
-    if len(ascii_domain) > _MAX_DOMAIN or not _DOMAIN.fullmatch(ascii_domain):
+    if len(labels) > _MAX_DOMAIN or not _DOMAIN.fullmatch(labels):
         raise NotAnAddress("The domain of the address is not a host name.")
-    return ascii_domain
+    return labels

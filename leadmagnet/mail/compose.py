@@ -4,12 +4,12 @@ By hand, as the standard library's `EmailMessage` may not write these headers: i
 that no mailbox finds the URL, and CPython before its repair (cpython #121650) turns an encoded-word into a new header.
 """
 
-import binascii
 import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from leadmagnet.mail import headers
 from leadmagnet.mail.addresses import wire_address
@@ -22,6 +22,8 @@ _LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")  # RFC 2919 §2: d
 _URL = re.compile(r"https?://[A-Za-z0-9._~:/?\[\]@!$&'()*+;=%-]+")  # no comma: it would part two URIs (RFC 2369 §2)
 _FEEDBACK_ID = re.compile(r"[^:\s]*:[^:\s]*:[^:\s]*:[^:\s]{5,15}")  # Gmail: three fields of ours, then the sender's id
 _MAX_URL = 200
+_PLAIN_PART = b'Content-Type: text/plain; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+_HTML_PART = _PLAIN_PART.replace(b"plain", b"html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +56,28 @@ def compose(rendered: Rendered, of: Headers) -> bytes:
     """
     message_id = _matching("Message-ID", _MESSAGE_ID, of.message_id)
     boundary = _boundary(message_id)
-    fields = [
-        _mailbox("From", of.sender),
-        headers.address("To", wire_address(of.recipient, smtputf8=of.smtputf8)),
-        headers.text("Subject", _subject(rendered)),
-        headers.structured("Date", _date(of.date)),
-        headers.structured("Message-ID", f"<{message_id}>"),
-        *_optional(of),
-        headers.structured("X-Delivery-Id", of.delivery_id),
-        headers.structured("MIME-Version", "1.0"),
-        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'.encode(),
-    ]
-    delimiter = f"--{boundary}".encode()
-    lines = [
-        b"".join(fields),
-        delimiter,
-        *_part("plain", rendered.text),
-        delimiter,
-        *_part("html", rendered.html),
-        delimiter + b"--",
-        b"",
-    ]
-    return b"\r\n".join(lines)
+    delimiter = f"--{boundary}\r\n".encode()
+    return b"".join(
+        (
+            _mailbox("From", of.sender),
+            headers.address("To", wire_address(of.recipient, smtputf8=of.smtputf8)),
+            headers.text("Subject", _subject(rendered)),
+            _date(of.date),
+            headers.structured("Message-ID", f"<{message_id}>"),
+            *_optional(of),
+            headers.structured("X-Delivery-Id", of.delivery_id),
+            b"MIME-Version: 1.0\r\n",
+            f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode(),
+            delimiter,
+            _PLAIN_PART,
+            rendered.text_body,
+            b"\r\n",
+            delimiter,
+            _HTML_PART,
+            rendered.html_body,
+            f"\r\n--{boundary}--\r\n".encode(),
+        )
+    )
 
 
 def _optional(of: Headers) -> list[bytes]:
@@ -83,18 +85,19 @@ def _optional(of: Headers) -> list[bytes]:
     if of.reply_to is not None:
         fields.append(_mailbox("Reply-To", of.reply_to))
     if of.list_id is not None:
-        fields.append(headers.structured("List-Id", f"<{_matching('List-Id', _LIST_ID, of.list_id)}>"))
+        fields.append(_list_id(of.list_id))
     if of.unsubscribe_url is not None:
         fields.append(headers.structured("List-Unsubscribe", f"<{_url(of.unsubscribe_url)}>"))
         if of.one_click:
-            fields.append(headers.structured("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+            fields.append(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
     if of.feedback_id is not None:
-        fields.append(headers.structured("Feedback-ID", _matching("Feedback-ID", _FEEDBACK_ID, of.feedback_id)))
+        fields.append(_feedback_id(of.feedback_id))
     if of.auto_submitted:
-        fields.append(headers.structured("Auto-Submitted", "auto-generated"))  # RFC 3834 §5
+        fields.append(b"Auto-Submitted: auto-generated\r\n")  # RFC 3834 §5
     return fields
 
 
+@lru_cache(maxsize=256)  # a site has few senders
 def _mailbox(name: str, value: str) -> bytes:
     match = _MAILBOX.fullmatch(value.strip(" "))
     if match is None:
@@ -105,16 +108,32 @@ def _mailbox(name: str, value: str) -> bytes:
     return headers.mailbox(name, display, wire_address(match["angle"] or match["bare"]))
 
 
+@lru_cache(maxsize=256)
+def _list_id(value: str) -> bytes:
+    return headers.structured("List-Id", f"<{_matching('List-Id', _LIST_ID, value)}>")
+
+
+@lru_cache(maxsize=256)
+def _feedback_id(value: str) -> bytes:
+    return headers.structured("Feedback-ID", _matching("Feedback-ID", _FEEDBACK_ID, value))
+
+
 def _subject(rendered: Rendered) -> str:
     if not rendered.subject.strip():
         raise HeaderError("Subject is empty.")
     return rendered.subject
 
 
-def _date(date: datetime) -> str:
+def _date(date: datetime) -> bytes:
     if date.tzinfo is None:
         raise ValueError("a message's date must be aware")
-    return format_datetime(date.astimezone(UTC))  # UTC: the operator's zone is nobody's business
+    return _date_of(int(date.timestamp()))
+
+
+@lru_cache(maxsize=8)
+def _date_of(second: int) -> bytes:
+    # UTC: the operator's zone is nobody's business.
+    return headers.structured("Date", format_datetime(datetime.fromtimestamp(second, UTC)))
 
 
 def _url(value: str) -> str:
@@ -132,20 +151,3 @@ def _matching(name: str, pattern: re.Pattern[str], value: str) -> str:
 def _boundary(message_id: str) -> str:
     # "=_" is no quoted-printable, so no part can ever hold it (RFC 2045 §6.7); the rest is the same for a resend.
     return "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:32]
-
-
-def _part(subtype: str, content: str) -> list[bytes]:
-    return [
-        f'Content-Type: text/{subtype}; charset="utf-8"'.encode(),
-        b"Content-Transfer-Encoding: quoted-printable",
-        b"",
-        _quoted_printable(content),
-    ]
-
-
-def _quoted_printable(content: str) -> bytes:
-    """RFC 2045 §6.7, in CRLF lines of at most 76 characters; every kind of line end becomes one CRLF."""
-    lines = content.replace("\r\n", "\n").replace("\r", "\n")
-    # A lone surrogate has no bytes, and is worth no failure. CRLF comes last: b2a_qp copies its own soft line breaks
-    # from the first line end that it meets, and takes a bare LF where there is none.
-    return binascii.b2a_qp(lines.encode(errors="replace")).replace(b"\n", b"\r\n")

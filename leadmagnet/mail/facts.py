@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from leadmagnet.content.published import Published
@@ -69,9 +69,14 @@ def confirmation_values(
 
 def _values(published: Published, facts: MailFacts) -> dict[str, object]:
     guide = published.guide(facts.guide) if facts.guide is not None else None
-    asked_on = date.fromisoformat(facts.asked_on)
     return {
-        "site": published.site.model_dump(),
+        "site": published.site_values,
         "guide": {"title": guide.title if guide is not None else ""},
-        "asked_on": f"{asked_on.day} {asked_on:%B %Y}",
+        "asked_on": _spoken(facts.asked_on),
     }
+
+
+@lru_cache(maxsize=64)
+def _spoken(day: str) -> str:
+    asked_on = date.fromisoformat(day)
+    return f"{asked_on.day} {asked_on:%B %Y}"

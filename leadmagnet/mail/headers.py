@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from leadmagnet.errors import LeadmagnetError
 
@@ -21,16 +22,21 @@ class HeaderError(LeadmagnetError):
 
 def structured(name: str, value: str) -> bytes:
     """The field as it is, in ASCII, in one line: for what programs read, and would not decode (RFC 2047 §5)."""
-    return _field(name, [checked(name, value)])
+    checked(name, value)
+    if len(name) + len(value) + 2 > _LONGEST:
+        raise HeaderError(f"{name} has a part that is too long for a line.")
+    return f"{name}: {value}\r\n".encode("ascii")
 
 
 def address(name: str, value: str) -> bytes:
     """The field with one addr-spec and nothing else; UTF-8 only where the addr-spec is so (RFC 6532 §3.2)."""
-    if any(c.isspace() for c in value) or not value.isprintable():
+    # Blanks beyond " " are not printable.
+    if " " in value or not value.isprintable():
         raise HeaderError(f"{name} holds a character that an address cannot have.")
     return f"{name}: {value}\r\n".encode()
 
 
+@lru_cache(maxsize=256)  # most subjects are the same for everybody
 def text(name: str, value: str) -> bytes:
     """The field with words for people: plain and folded if they are ASCII, else encoded-words (RFC 2047)."""
     _refuse_controls(name, value)

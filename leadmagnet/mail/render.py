@@ -1,18 +1,22 @@
-"""Fills a compiled letter with one person's values."""
+"""Fills a compiled letter with one person's values, straight into the encoding that goes over the wire.
+
+A template's own words are escaped, encoded and folded when it is built: for each mail only the values are.
+"""
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Literal
 
-from jinja2 import StrictUndefined, Template
+from jinja2 import StrictUndefined, Template, nodes
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import escape
 
 from leadmagnet.content.compiled import Letter
 from leadmagnet.errors import LeadmagnetError
+from leadmagnet.mail import encoding
 
 Part = Literal["subject", "preheader", "html", "text", "link"]
 
@@ -25,11 +29,30 @@ _KEPT_TEMPLATES = 1024
 _NOT_IN_A_LINE = frozenset({"Cc", "Zl", "Zp", "Cs"})
 _ADDRESS = re.compile(r"\S*@\S*")
 
+
+def _html_piece(value: object) -> str:
+    if isinstance(value, str) and encoding.is_simple(value):
+        return encoding.piece(value)
+    return encoding.piece(str(escape(value)))
+
+
+def _text_piece(value: object) -> str:
+    return encoding.piece(str(value))
+
+
 # No loader: a letter was compiled whole, so whatever still wants a file is an attack or a defect.
-_HTML = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
-_PLAIN = ImmutableSandboxedEnvironment(
-    undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+_LINE = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+# Every value is escaped by `_html_piece`, which Jinja calls for each: its own escaping would be a second one.
+_HTML = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, finalize=_html_piece)
+_TEXT = ImmutableSandboxedEnvironment(
+    undefined=StrictUndefined,
+    autoescape=False,
+    finalize=_text_piece,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
 )
+_LANGUAGES = {"html": _HTML, "text": _TEXT}
 
 
 class RenderError(LeadmagnetError):
@@ -44,31 +67,43 @@ class RenderError(LeadmagnetError):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One letter for one person: `subject` is one line, `html` a whole document, `text` its plain twin."""
+    """One letter for one person: `subject` is one line, the two bodies are quoted-printable in CRLF lines."""
 
     subject: str
-    html: str
-    text: str
+    html_body: bytes
+    text_body: bytes
+
+    @classmethod
+    def of(cls, subject: str, html: str, text: str) -> "Rendered":
+        """A letter from finished words."""
+        return cls(subject, encoding.whole(encoding.piece(html)), encoding.whole(encoding.piece(text)))
+
+    @property
+    def html(self) -> str:
+        """The whole document, as a reader's program decodes it."""
+        return encoding.decoded(self.html_body)
+
+    @property
+    def text(self) -> str:
+        """Its plain twin, likewise."""
+        return encoding.decoded(self.text_body)
 
 
-def render(letter: Letter, values: Mapping[str, object]) -> Rendered:
+def render(letter: Letter, values: dict[str, object]) -> Rendered:
     """`letter` with `values` filled in; its html and text know the rendered `subject` and `preheader` too.
 
     Values are data for ever: escaped in HTML, literal in subject and text, never a template, never Markdown.
     Raises RenderError, whose words hold no address, so that they may be logged.
     """
     subject = _one_line(letter, _filled(letter, "subject", values))
-    known = {
-        # Where nobody counts clicks, a letter's links lead straight to their targets.
-        "click": partial(link_target, letter, values=values),
-        **values,
-        "subject": subject,
-        "preheader": _filled(letter, "preheader", values),
-    }
-    return Rendered(subject=subject, html=_filled(letter, "html", known), text=_filled(letter, "text", known))
+    known = {**values, "subject": subject, "preheader": _filled(letter, "preheader", values)}
+    # Where nobody counts clicks, a letter's links lead straight to their targets.
+    known.setdefault("click", partial(link_target, letter, values=values))
+    html, text = _filled(letter, "html", known), _filled(letter, "text", known)
+    return Rendered(subject, encoding.whole(html), encoding.whole(text))
 
 
-def link_target(letter: Letter, number: int, values: Mapping[str, object]) -> str:
+def link_target(letter: Letter, number: int, values: dict[str, object]) -> str:
     """The URL that the letter's counted link `number` leads to. Raises IndexError, RenderError."""
     return _fill(letter, "link", letter.links[number], values)
 
@@ -77,16 +112,26 @@ def link_target(letter: Letter, number: int, values: Mapping[str, object]) -> st
 def _template(part: Part, source: str) -> Template:
     # Keyed by the source, not by the letter: a release that is loaded twice compiles once, a string
     # remembers its own hash, and nothing can ever be rendered from a letter of the same name but other words.
-    return (_HTML if part == "html" else _PLAIN).from_string(source)
+    language = _LANGUAGES.get(part)
+    if language is None:
+        return _LINE.from_string(source)
+    tree = language.parse(source)
+    for words in tree.find_all(nodes.TemplateData):
+        words.data = encoding.piece(words.data)
+    return language.from_string(tree)
 
 
-def _filled(letter: Letter, part: Part, values: Mapping[str, object]) -> str:
+def _filled(letter: Letter, part: Part, values: dict[str, object]) -> str:
     return _fill(letter, part, getattr(letter, part), values)
 
 
-def _fill(letter: Letter, part: Part, source: str, values: Mapping[str, object]) -> str:
+def _fill(letter: Letter, part: Part, source: str, values: dict[str, object]) -> str:
+    if part not in _LANGUAGES and "{" not in source:
+        return source  # most subjects
     try:
-        return _template(part, source).render(values)
+        template = _template(part, source)
+        # No copy of the values, and nothing beside them: letters have no use for Jinja's own globals.
+        return "".join(template.root_render_func(template.new_context(values, shared=True)))
     except TemplateError as error:
         raise RenderError(letter.path, part, _ADDRESS.sub("…", error.message or type(error).__name__)) from None
     except Exception as error:

@@ -1,5 +1,6 @@
 """Opens connections to mail servers: the only module that knows smtplib."""
 
+import errno
 import smtplib
 import socket
 import ssl
@@ -63,7 +64,12 @@ def _dial(server: Server, timeout: float) -> socket.socket:
         ) from error
     trouble: OSError | None = None
     for family, kind, protocol, _, address in found:
-        sock = socket.socket(family, kind, protocol)
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:
+            _require_descriptors(error)
+            trouble = error  # this machine has no such protocol: the next address may be of another
+            continue
         sock.settimeout(timeout if len(found) == 1 else min(timeout, _NEXT_ADDRESS_AFTER))
         try:
             sock.connect(address)
@@ -77,6 +83,15 @@ def _dial(server: Server, timeout: float) -> socket.socket:
     raise Unreachable(
         f"{server} does not answer. Many networks block mail ports, 25 above all: try 587, 465 or 2525."
     ) from trouble
+
+
+def _require_descriptors(error: Exception) -> None:
+    """Raises Unavailable if it was for want of file descriptors: no server is at fault."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        raise Unavailable(
+            "No connection can be opened: this process, or this machine, has too many files open. Raise the limit "
+            "(LimitNOFILE= in its systemd unit, or ulimit -n), or lower worker_connections."
+        ) from error
 
 
 @contextmanager
@@ -98,6 +113,7 @@ def _told(server: Server) -> Iterator[None]:
             f"{server} took the connection, then said nothing. Port 465 wants smtps://, 587 and 25 smtp://."
         ) from error
     except (smtplib.SMTPException, OSError) as error:
+        _require_descriptors(error)
         # smtplib wraps a timeout into its "disconnected"; the rest of its words are not for people.
         silent = isinstance(error.__context__, TimeoutError)
         what = "said nothing for too long" if silent else "closed the connection"

@@ -4,11 +4,13 @@ import re
 import socket
 import ssl
 
+from leadmagnet import waiting
 from leadmagnet.mail.handover import Reply
 
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)  # RFC 5321 §4.2; some servers send a bare code
 #: RFC 5321 §4.5.3.1.5 allows 512 bytes a line; long texts with links exceed it in practice.
 _MAX_REPLY = 65_536
+_CHUNK = 4096
 
 
 class Lost(Exception):
@@ -23,14 +25,20 @@ class Wire:
         self._received = b""
         # The final dot is a tiny packet behind a large one: Nagle would hold it back for the server's delayed ACK.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setblocking(False)
 
     def send(self, data: bytes, timeout: float) -> None:
         """Writes all of `data`. Raises Lost."""
-        try:
-            self._sock.settimeout(timeout)
-            self._sock.sendall(data)
-        except OSError as error:
-            raise Lost(_reason(error)) from error
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except (ssl.SSLWantWriteError, BlockingIOError):
+                self._wait(timeout, to_write=True)
+            except ssl.SSLWantReadError:  # TLS is in the middle of something
+                self._wait(timeout, to_write=False)
+            except OSError as error:
+                raise Lost(_reason(error)) from error
 
     def reply(self, timeout: float) -> Reply:
         """The next reply, however many lines it has. Raises Lost."""
@@ -51,9 +59,8 @@ class Wire:
         if self._received:
             return True
         try:
-            self._sock.settimeout(0)
-            self._received = self._sock.recv(4096)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):  # TLS may have bytes for itself only
+            self._received = self._sock.recv(_CHUNK)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):  # TLS may have bytes for itself only
             return False
         except OSError:
             return True
@@ -70,19 +77,32 @@ class Wire:
         while b"\n" not in self._received:
             if len(self._received) > _MAX_REPLY:
                 raise Lost("the answer was not SMTP")
-            try:
-                self._sock.settimeout(timeout)
-                chunk = self._sock.recv(4096)
-            except OSError as error:
-                raise Lost(_reason(error)) from error
-            if not chunk:
-                raise Lost("the server closed the connection")
-            self._received += chunk
+            self._received += self._receive(timeout)
         line, _, self._received = self._received.partition(b"\n")
         return line.removesuffix(b"\r")
 
+    def _receive(self, timeout: float) -> bytes:
+        """What the server says next. Raises Lost."""
+        if not (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending()):
+            self._wait(timeout, to_write=False)
+        while True:
+            try:
+                chunk = self._sock.recv(_CHUNK)
+            except (ssl.SSLWantReadError, BlockingIOError):
+                self._wait(timeout, to_write=False)
+            except ssl.SSLWantWriteError:
+                self._wait(timeout, to_write=True)
+            except OSError as error:
+                raise Lost(_reason(error)) from error
+            else:
+                if not chunk:
+                    raise Lost("the server closed the connection")
+                return chunk
+
+    def _wait(self, timeout: float, *, to_write: bool) -> None:
+        if not waiting.ready(self._sock, to_write=to_write, timeout=timeout):
+            raise Lost("the server did not answer in time")
+
 
 def _reason(error: OSError) -> str:
-    if isinstance(error, TimeoutError):
-        return "the server did not answer in time"
     return f"the connection broke ({type(error).__name__})"

@@ -11,15 +11,11 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    DateTime,
     Row,
     Select,
     Update,
     bindparam,
     case,
-    func,
     select,
     tuple_,
     update,
@@ -33,7 +29,8 @@ from leadmagnet.sequences import enrollments
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.schedule import Done, Planned
 from leadmagnet.sequences.timetable import Timetable
-from leadmagnet.store.dialect import among, array, array_of, by_index, is_sqlite, table
+from leadmagnet.store import batches
+from leadmagnet.store.dialect import among, by_index, is_sqlite, table
 from leadmagnet.store.models import Delivery, Enrollment
 
 
@@ -198,32 +195,23 @@ def _keep(session: Session, published: Published, sequence: Sequence, kept: Rows
     if not kept:
         return
     kind, lane = enrollments.kind_of(sequence, kept[0][1].step)
-    same = {"new_kind": kind, "new_lane": lane, "new_release": published.number}
-    if is_sqlite(session):
-        session.connection().execute(_keeping(True), [{"one": id_, "due": one.due, **same} for id_, one in kept])
-    else:
-        many = {"ids": array(id_ for id_, _one in kept), "dues": array(one.due for _id, one in kept)}
-        session.connection().execute(_keeping(False), {**many, **same})
+    given = batches.rows([(id_, one.due) for id_, one in kept])
+    values = {"given": given, "new_kind": kind, "new_lane": lane, "new_release": published.number}
+    session.connection().execute(_keeping(is_sqlite(session)), values)
 
 
 @cache
 def _keeping(for_sqlite: bool) -> Update:
-    """PostgreSQL takes a chunk in one statement; for SQLite, which is no network away, rows are as quick."""
-    one: ColumnElement[int] = bindparam("one")
-    due: ColumnElement[datetime] = bindparam("due", type_=_delivery.c.due_at.type)
-    if not for_sqlite:
-        ids, dues = array_of(bindparam("ids"), BigInteger()), array_of(bindparam("dues"), DateTime(timezone=True))
-        kept = func.unnest(ids, dues).table_valued("id", "due").render_derived("kept")
-        one, due = kept.c.id, kept.c.due
-    backed_off = (_delivery.c.ready_at > _delivery.c.due_at) & (_delivery.c.ready_at > due)
+    given = batches.given(for_sqlite=for_sqlite, one=batches.NUMBER, due=_delivery.c.due_at.type)
+    backed_off = (_delivery.c.ready_at > _delivery.c.due_at) & (_delivery.c.ready_at > given.c.due)
     return (
         update(_delivery)
-        .where(_delivery.c.id == one, _delivery.c.state == "pending")
+        .where(_delivery.c.id == given.c.one, _delivery.c.state == "pending")
         .values(
             kind=bindparam("new_kind"),
             lane=bindparam("new_lane"),
-            due_at=due,
-            ready_at=case((backed_off, _delivery.c.ready_at), else_=due),
+            due_at=given.c.due,
+            ready_at=case((backed_off, _delivery.c.ready_at), else_=given.c.due),
             release_id=bindparam("new_release"),
         )
     )

@@ -32,3 +32,9 @@ def alive(session: Session, *, now: datetime) -> int:
     """How many workers have been heard of lately."""
     query = select(func.count()).select_from(Heartbeat).where(Heartbeat.beat_at > now - SILENT)
     return session.scalar(query) or 0
+
+
+def is_alive(session: Session, worker: str, *, now: datetime) -> bool:
+    """Whether this one has been heard of lately."""
+    query = select(Heartbeat.worker).where(Heartbeat.worker == worker, Heartbeat.beat_at > now - SILENT)
+    return session.scalar(query) is not None

@@ -3,13 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from leadmagnet.content.sequences import Sequence, Step
+from leadmagnet.delivery import brakes, breaker
+from leadmagnet.delivery.breaker import Open
+from leadmagnet.delivery.daily import Day
+from leadmagnet.delivery.quota import UNLIMITED, Quota
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.reports import heartbeats
+from leadmagnet.reports.paused import Paused, paused
 from leadmagnet.store.models import DELIVERY_STATES, Delivery, Enrollment, Subscriber
 
 
@@ -32,15 +38,19 @@ class SequenceStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `status` shows. `release` is None before the first publish."""
+    """What `status` shows. `release` is None before the first publish; what is paused is not due."""
 
     release: int | None
+    zone: ZoneInfo  # the site's
     deliveries: Mapping[str, int]
+    paused: tuple[Paused, ...]
     due_now: int
     oldest_due_seconds: int
     workers: int
     subscribers: Mapping[str, int]
     sequences: tuple[SequenceStatus, ...]
+    quota: Day | None = None  # None: no day is limited
+    breaker: Open | None = None  # None: the mail server works, as far as anybody knows
 
     def to_json(self) -> dict[str, object]:
         """The documented form of `status --json`."""
@@ -49,23 +59,26 @@ class Status:
             "due_now": self.due_now,
             "oldest_due_seconds": self.oldest_due_seconds,
             "release": self.release,
+            "paused": [one.to_json() for one in self.paused],
             "workers": self.workers,
             "subscribers": dict(self.subscribers),
+            "quota": self.quota.to_json() if self.quota is not None else None,
+            "breaker": _breaker(self.breaker),
         }
 
 
-def status(session: Session, *, now: datetime) -> Status:
+def status(session: Session, *, now: datetime, quota: Quota = UNLIMITED) -> Status:
     """Counts everything; reads, never changes."""
     try:
         published = Live().get(session)
     except NothingPublished:
         published = None
-    due, oldest = session.execute(
-        select(func.count(), func.min(Delivery.ready_at)).where(Delivery.state == "pending", Delivery.ready_at <= now)
-    ).one()
+    due, oldest = _due(session, now)
     sequences = published.compiled.sequences.values() if published is not None else ()
     return Status(
         release=published.number if published is not None else None,
+        zone=published.zone if published is not None else ZoneInfo("UTC"),
+        paused=paused(session, now=now),
         # Every state, also at zero: a program that reads this need not know which may be missing.
         deliveries=dict.fromkeys(DELIVERY_STATES, 0) | _counts(session, Delivery.state),
         due_now=due,
@@ -73,7 +86,25 @@ def status(session: Session, *, now: datetime) -> Status:
         workers=heartbeats.alive(session, now=now),
         subscribers={"pending": 0, "active": 0, "unsubscribed": 0} | _counts(session, Subscriber.status),
         sequences=tuple(_sequence(session, sequence) for sequence in sequences),
+        quota=quota.today(session, published, now=now) if published is not None else None,
+        breaker=breaker.read(session),
     )
+
+
+def _due(session: Session, now: datetime) -> tuple[int, datetime | None]:
+    """How many mails should be on their way, and since when the oldest."""
+    due = select(func.count(), func.min(Delivery.ready_at)).where(Delivery.state == "pending", Delivery.ready_at <= now)
+    for passing in brakes.active(session, now=now).passing():
+        due = due.where(or_(Delivery.lane != brakes.HELD_LANE, passing))
+    count, oldest = session.execute(due).one()
+    return count, oldest
+
+
+def _breaker(found: Open | None) -> dict[str, str] | None:
+    if found is None:
+        return None
+    times = {"since": found.since.isoformat(), "next_try": found.until.isoformat()}
+    return {"relay": found.relay, "reason": found.reason, **times}
 
 
 def _counts(session: Session, column: InstrumentedAttribute[str]) -> dict[str, int]:

@@ -1,11 +1,14 @@
 """Enrollments: one subscriber in one sequence. The one creator of Deliveries."""
 
-import uuid
+import secrets
+import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import case, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
@@ -13,7 +16,8 @@ from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Done, PassedOver, Planned
-from leadmagnet.store.dialect import insert_ignoring, locked_ids
+from leadmagnet.store import batches
+from leadmagnet.store.dialect import insert_ignoring, is_sqlite, locked_ids, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, SubscriberTag
 
 #: A confirmation a person has not answered is repeated at most this often, this far apart.
@@ -21,6 +25,24 @@ CONFIRMATIONS_EVER = 3
 BETWEEN_MAILS = timedelta(minutes=10)
 #: A guide is sent again at most this often a day.
 GUIDES_A_DAY = 5
+
+
+_delivery, _enrollment = table(Delivery), table(Enrollment)
+#: The columns of a letter that is planned.
+_LETTER = (
+    "kind", "lane", "subscriber_id", "enrollment_id", "sequence", "step", "state", "due_at", "ready_at", "release_id",
+    "message_id", "domain_group", "dedupe_key",
+)  # fmt: skip
+
+
+@cache
+def _planning(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
+    """Plans letters for those whose series runs; one that was planned before stays as it is."""
+    given = batches.given(for_sqlite=for_sqlite, **{name: _delivery.c[name].type for name in _LETTER})
+    runs = select(_enrollment.c.id).where(_enrollment.c.id == given.c.enrollment_id, _enrollment.c.status == "active")
+    insert_into = sqlite.insert if for_sqlite else postgresql.insert
+    letters = select(*(given.c[name] for name in _LETTER)).where(runs.exists())
+    return insert_into(_delivery).from_select(_LETTER, letters).on_conflict_do_nothing()
 
 
 def find_or_add(session: Session, subscriber_id: int, sequence: Sequence, *, now: datetime) -> Enrollment:
@@ -78,7 +100,8 @@ def follow(
             if sequence.then is not None:
                 tags.append((person.id, sequence.then.removeprefix("tag:")))
     if planned:
-        session.connection().execute(insert_ignoring(session, Delivery), planned)
+        given = batches.rows([[row[name] for name in _LETTER] for row in planned])
+        session.connection().execute(_planning(is_sqlite(session)), {"given": given})
     ended = [enrollment_id for ids in done.values() for enrollment_id in ids]
     if ended:
         session.execute(
@@ -279,8 +302,7 @@ def _row(
         "due_at": due,
         "ready_at": due,
         "release_id": published.number,
-        # The due time first: letters that go out together then lie together in the index of these.
-        "message_id": f"{int(due.timestamp()):08x}{uuid.uuid4().hex[8:]}@{published.sender_domain}",
+        "message_id": f"{_unique()}@{published.sender_domain}",
         "domain_group": person.domain_group,
     }
 
@@ -297,3 +319,8 @@ def _count(session: Session, subscriber_id: int, kind: str, *which: Any) -> tupl
         )
     ).one()
     return count, last
+
+
+def _unique() -> str:
+    """32 hexadecimal digits, time first: rows made together lie together in the index of Message-IDs."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"

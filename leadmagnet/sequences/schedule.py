@@ -156,7 +156,7 @@ def _position(sequence: Sequence, facts: Facts) -> int:
 
 
 def _handled(step: Step, facts: Facts) -> bool:
-    return step.slug in facts.handled or any(slug in facts.handled for slug in step.was)
+    return step.slug in facts.handled or bool(step.was and not facts.handled.isdisjoint(step.was))
 
 
 def _holds(condition: Condition, facts: Facts) -> bool:

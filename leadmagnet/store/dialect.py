@@ -1,26 +1,14 @@
 """The few statements that SQLite and PostgreSQL spell with different classes."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import (
-    BigInteger,
-    BindParameter,
-    ColumnElement,
-    Select,
-    Table,
-    Text,
-    bindparam,
-    func,
-    select,
-    type_coerce,
-)
+from sqlalchemy import BigInteger, ColumnElement, Select, Table, Text, bindparam, func, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeEngine
 
 from leadmagnet.store.models import Model
 
@@ -40,6 +28,11 @@ def _insert_ignoring(into: Table, for_sqlite: bool) -> sqlite.Insert | postgresq
     if for_sqlite:
         return sqlite.insert(into).on_conflict_do_nothing()
     return postgresql.insert(into).on_conflict_do_nothing()
+
+
+def upserting(session: Session, model: type[Model]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that may go on with ON CONFLICT DO UPDATE."""
+    return sqlite.insert(table(model)) if is_sqlite(session) else postgresql.insert(table(model))
 
 
 def is_sqlite(session: Session) -> bool:
@@ -67,17 +60,9 @@ def among(session: Session, column: Any, ids: Collection[int]) -> ColumnElement[
     if is_sqlite(session):
         one = func.json_each(bindparam(None, json.dumps(list(ids)))).table_valued("value")
         return cast(ColumnElement[bool], column.in_(select(one.c.value)))
-    return cast(ColumnElement[bool], column == func.any(array_of(bindparam(None, array(ids)), BigInteger())))
-
-
-def array(values: Iterable[object]) -> str:
-    """Numbers or timestamps as PostgreSQL writes an array: the driver would take ten times as long over it."""
-    return f"{{{','.join(map(str, values))}}}"
-
-
-def array_of(written: BindParameter[str], kind: TypeEngine[Any]) -> ColumnElement[Any]:
-    """What `array` wrote, as an array of `kind` again."""
-    return sql_cast(type_coerce(written, Text), postgresql.ARRAY(kind))
+    # As PostgreSQL itself writes an array: the driver would look at every number.
+    written = bindparam(None, f"{{{','.join(map(str, ids))}}}", Text)
+    return cast(ColumnElement[bool], column == func.any(sql_cast(written, postgresql.ARRAY(BigInteger))))
 
 
 def by_index(session: Session) -> None:
@@ -89,3 +74,13 @@ def by_index(session: Session) -> None:
     if not is_sqlite(session):
         switches = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
         session.connection().execute(select(*(func.set_config(switch, "off", True) for switch in switches)))
+
+
+def insert_or_update(
+    into: Table, for_sqlite: bool, values: Mapping[str, Any], changes: Mapping[str, Any]
+) -> sqlite.Insert | postgresql.Insert:
+    """INSERT `values`, or apply `changes` to the row that has their primary key: one statement, which locks the row."""
+    key = list(into.primary_key)
+    if for_sqlite:
+        return sqlite.insert(into).values(values).on_conflict_do_update(index_elements=key, set_=changes)
+    return postgresql.insert(into).values(values).on_conflict_do_update(index_elements=key, set_=changes)

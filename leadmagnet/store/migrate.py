@@ -2,13 +2,20 @@
 
 from pathlib import Path
 
+from sqlalchemy import text
+
 from leadmagnet.store.database import HEAD, Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+#: Any number that nothing else in this database locks; held until the migration commits, whoever pools connections.
+_LOCK = text("SELECT pg_advisory_xact_lock(7216300215)")
 
 
 def upgrade(database: Database) -> bool:
-    """Brings the database to the newest migration; False if there was nothing to do."""
+    """Brings the database to the newest migration; False if there was nothing to do.
+
+    Two that do so at once take turns: the second finds nothing left to do.
+    """
     if database.revision() == HEAD:
         return False
     if database.file is not None:
@@ -21,7 +28,9 @@ def upgrade(database: Database) -> bool:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with database.engine.begin() as connection:
+    with database.engine.execution_options(leadmagnet_begin="BEGIN IMMEDIATE").begin() as connection:
+        if not database.is_sqlite:
+            connection.execute(_LOCK)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return True

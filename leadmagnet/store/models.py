@@ -209,6 +209,12 @@ class Delivery(Model):
             sqlite_where=text("resend_of IS NOT NULL"),
             postgresql_where=text("resend_of IS NOT NULL"),
         ),
+        Index(
+            "delivery_complained",
+            "complained_at",
+            sqlite_where=text("complained_at IS NOT NULL"),
+            postgresql_where=text("complained_at IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -235,6 +241,8 @@ class Delivery(Model):
     lease_token: Mapped[int] = mapped_column(BigKey, server_default="0")  # the fence: every claim and sweep raises it
     lease_until: Mapped[Timestamp | None]  # by the database server's clock; null: never claimed
     gate_host: Mapped[str | None] = mapped_column(String(255))  # whose log holds evidence; null: no gate was opened
+    # the day of the sending domain that it was counted in when last claimed; null: no day was limited then
+    quota_day: Mapped[str | None] = mapped_column(String(10))
     # pending: the release that planned it; from the claim on: the release it is rendered from; null: no content
     release_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("release.id"))
     message_id: Mapped[str] = mapped_column(word(255), unique=True)
@@ -330,14 +338,14 @@ class Breaker(Model):
 
 
 class RateBucket(Model):
-    """The token bucket of one mail server: how many mails may still go this second, by all workers together."""
+    """The token bucket of one mail server, which all workers share, kept as one number. No row: it is full."""
 
     __tablename__ = "rate_bucket"
     __table_args__ = ()
 
     relay: Mapped[str] = mapped_column(String(255), primary_key=True)  # host:port
-    tokens: Mapped[float] = mapped_column(Float)
-    filled_at: Mapped[Timestamp]
+    # The moment, in seconds since 1970, up to which the rate is used up: the time since then makes the tokens.
+    used_until: Mapped[float] = mapped_column(Float)
 
 
 class DailyQuota(Model):
@@ -349,6 +357,7 @@ class DailyQuota(Model):
     domain: Mapped[str] = mapped_column(String(255), primary_key=True)
     day: Mapped[str] = mapped_column(String(10), primary_key=True)  # ISO date in the operator's zone
     taken: Mapped[int] = mapped_column(server_default="0")  # both lanes together; given back when not accepted
+    letters: Mapped[int] = mapped_column(server_default="0")  # those of them in the sequence lane
     warm_up_step: Mapped[int | None]  # where on the warm-up curve the day stands; null: not warming up
 
 

@@ -1,5 +1,6 @@
 """The web application: its doors, its headers, its answers to what goes wrong."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, render_template, request
@@ -12,9 +13,10 @@ from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
-from leadmagnet.web import clicks, confirm, guide, health, mailbox, pages, preferences, signup
+from leadmagnet.web import clicks, confirm, guide, health, mailbox, metrics, pages, preferences, signup
 from leadmagnet.web.answers import answer_json, wants_json
 from leadmagnet.web.house import House, house, move_in
+from leadmagnet.web.origin import is_bare
 
 #: A sign-up is a few hundred bytes; nothing a visitor sends is ever larger than this.
 _LARGEST_BODY = 64 * 1024
@@ -33,9 +35,19 @@ _WORDS = {
 }
 
 
-def create_app(settings: Settings, database: Database, *, clock: Clock) -> Flask:
-    """The application, for any WSGI server. Raises SettingsError if a secret is missing."""
-    app = Flask(__name__)
+class _App(Flask):
+    def log_exception(self, exc_info: Any) -> None:
+        # Not Flask's own words: the path may be somebody's personal link.
+        door = request.url_rule.rule if request.url_rule is not None else "an unknown page"
+        self.logger.error("a defect at %s %s", request.method, door, exc_info=exc_info)
+
+
+def create_app(settings: Settings, database: Database, *, clock: Clock, worker: str | None = None) -> Flask:
+    """The application, for any WSGI server; `worker` is the id of the worker in the same process, if there is one.
+
+    Raises SettingsError if a secret is missing.
+    """
+    app = _App(__name__)
     keys = settings.keys()
     app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY, MAX_FORM_PARTS=50)
     app.secret_key = keys.by_number[keys.signing]
@@ -47,9 +59,10 @@ def create_app(settings: Settings, database: Database, *, clock: Clock) -> Flask
         address_secret=settings.address_secret(),
         clock=clock,
         mailbox=Mailbox(settings.mailbox_path) if settings.uses_test_mailbox else None,
+        worker=worker,
     )
     move_in(app, parts)
-    for room in (pages, signup, confirm, guide, preferences, clicks, mailbox, health):
+    for room in (pages, signup, confirm, guide, preferences, clicks, mailbox, health, metrics):
         app.register_blueprint(room.bp)
     app.before_request(_refuse_other_hosts)
     app.after_request(_protect)
@@ -68,7 +81,10 @@ def _refuse_other_hosts() -> None:
     # A load balancer asks by IP address; the answer repeats nothing of it.
     if request.path in ("/healthz", "/readyz"):
         return
-    if urlsplit(f"//{request.host}").hostname not in _own_hosts(house().settings):
+    host = urlsplit(f"//{request.host}").hostname or ""
+    if request.path == "/metrics" and is_bare(host):  # Prometheus asks by address, or by a name in its own network
+        return
+    if host not in _own_hosts(house().settings):
         abort(400)
 
 

@@ -1,6 +1,6 @@
 """What every view needs, put on the app once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from flask import current_app
@@ -10,8 +10,10 @@ from leadmagnet.content.published import Published
 from leadmagnet.links import Links
 from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.publishing.releases import Live
+from leadmagnet.reports.metrics import Numbers
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database, Session
+from leadmagnet.web.patience import Patience
 
 _NAME = "leadmagnet"
 
@@ -27,6 +29,9 @@ class House:
     address_secret: bytes
     clock: Clock
     mailbox: Mailbox | None  # None: mail really leaves
+    worker: str | None  # the id of the worker in this process; None: there is none
+    patience: Patience = field(default_factory=Patience)
+    numbers: Numbers = field(default_factory=Numbers)
 
     def published(self, session: Session) -> Published:
         """The live release. Raises NothingPublished."""

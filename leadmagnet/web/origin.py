@@ -8,6 +8,13 @@ from flask import Request
 from leadmagnet.audience.consent import Origin
 
 _LONGEST = 512
+#: Loopback and private networks (RFC 1122 §3.2.1.3, RFC 1918, RFC 4291 §2.5.3, RFC 4193).
+_NEAR = [
+    ipaddress.ip_network(network)
+    for network in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
+]
+#: What a proxy says of itself.
+_FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "Via")
 
 
 def origin_of(request: Request, trusted_proxies: tuple[str, ...]) -> Origin:
@@ -40,6 +47,18 @@ def is_this_machine(request: Request) -> bool:
     """True for a browser on this machine itself, and not for one behind a proxy on this machine."""
     address = _parsed(request.remote_addr or "")
     return address is not None and address.is_loopback and "X-Forwarded-For" not in request.headers
+
+
+def is_neighbour(request: Request) -> bool:
+    """True for a program in this machine or its private network that asks directly, not through a proxy."""
+    address = _parsed(request.remote_addr or "")
+    near = address is not None and any(address in network for network in _NEAR)
+    return near and not any(name in request.headers for name in _FORWARDED)
+
+
+def is_bare(host: str) -> bool:
+    """True for an IP address or a name without a dot: no page elsewhere can point such a name at this machine."""
+    return _parsed(host) is not None or (host != "" and "." not in host)
 
 
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

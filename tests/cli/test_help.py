@@ -29,6 +29,7 @@ def test_the_help_needs_no_site_and_loads_no_library_but_click(shell: Shell) -> 
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "click" in loaded
     assert not loaded & {"flask", "sqlalchemy", "pydantic", "jinja2", "apscheduler", "alembic", "markdown_it"}
+    assert "cryptography" not in loaded
 
 
 @pytest.mark.parametrize("command", [entry.name for entry in _ENTRIES])

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Edit
-from tests.cli.shell import Shell, eventually, free_port
+from tests.cli.shell import Process, Shell, eventually, free_port
 from tests.mail.servers import ScriptedServer
 
 KEYS = {"secret_keys": "a key for links", "suppression_key": "a key for addresses"}
@@ -66,6 +66,14 @@ def status(site: Shell, **settings: Any) -> dict[str, Any]:
     return found
 
 
+def started(process: Process) -> dict[str, Any]:
+    """What the first line of its log says."""
+    process.says(" started: ")
+    line = next(line for line in process.output.splitlines() if line.startswith("{"))
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
 def test_one_command_takes_a_visitor_all_the_way(site: Shell, edit: Edit) -> None:
     port = free_port()
     with site.start(port=port) as running:
@@ -88,6 +96,9 @@ def test_one_command_takes_a_visitor_all_the_way(site: Shell, edit: Edit) -> Non
         found = eventually(lambda: (now := status(site))["deliveries"]["sent"] == 2 and now, running)
         assert (found["release"], found["workers"], found["subscribers"]["active"]) == (1, 1, 1)
         assert found["deliveries"]["pending"] == 1
+        ready = asked(f"{base}/readyz")
+        assert (ready.status, json.loads(ready.page)["checks"]["worker"]) == (200, {"state": "ok"})
+        assert "\nleadmagnet_workers 1.0\n" in asked(f"{base}/metrics").page
         left = asked(str(guide_mail["List-Unsubscribe"]).strip("<>"), **{"List-Unsubscribe": "One-Click"})
         assert (left.status, left.headers["Set-Cookie"]) == (200, None)
 
@@ -155,6 +166,9 @@ def test_web_and_worker_are_two_processes_on_either_database(site: Shell, databa
             assert opened.status == 303
             eventually(lambda: len(server.arrived) == 2, worker, web)
             assert status(site, **settings)["workers"] == 1
+            kind = "SQLite" if database_url.startswith("sqlite") else "PostgreSQL"
+            assert (started(web)["worker"], started(web)["database"]) == (None, kind)
+            assert (len(started(worker)["worker"]), started(worker)["relay"]) == (36, f"127.0.0.1:{server.port}")
             assert (worker.stops(signal.SIGTERM), web.stops(signal.SIGINT)) == (0, 0)
         assert status(site, **settings)["workers"] == 0
     assert not (site.folder / "var" / "secret_keys").exists()

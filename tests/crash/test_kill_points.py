@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,12 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from leadmagnet.content.compiled import Build
-from leadmagnet.delivery import recovery
+from leadmagnet.delivery import begun, recovery
 from leadmagnet.delivery.journal import left_behind
 from leadmagnet.failpoints import POINTS
-from leadmagnet.mail.smtp import Connection, Server
-from leadmagnet.store.database import Database
 from leadmagnet.store.models import Delivery
 from tests.mail.servers import ScriptedServer
 from tests.world import World
@@ -40,6 +37,7 @@ UNSENT = Left("claimed", "sent", 1)
 PROMISES = {
     "before_claim_commit": Left("pending", "sent", 1),
     "after_claim": UNSENT,
+    "after_begin": UNSENT,
     "after_mail": UNSENT,
     "after_rcpt": UNSENT,
     "after_data": UNSENT,
@@ -56,30 +54,22 @@ def test_every_failpoint_has_its_promise() -> None:
     assert tuple(PROMISES) == POINTS
 
 
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as started:
-        yield started
-
-
-@pytest.fixture
-def living(database: Database, example: Build, tmp_path: Path, server: ScriptedServer) -> Iterator[World]:
-    """The example site at the present moment, sending to `server`: the killed worker reads the real clock."""
-    relay = Server("127.0.0.1", server.port, "off")
-    with World(
-        database, example, tmp_path, connect=lambda: Connection.open(relay, local_hostname="localhost")
-    ) as world:
-        yield world
-
-
 def zone_where_it_is_nine() -> str:
     """A zone in which a letter of half past seven is due since an hour and a half."""
     offset = (9 - datetime.now(UTC).hour + 12) % 24 - 12
     return f"Etc/GMT{-offset:+d}" if offset else "Etc/GMT"
 
 
-def kill_a_worker(point: str, database_url: str, site: Path, server: ScriptedServer) -> None:
-    """Runs a real worker until it kills itself at `point`."""
+def kill_a_worker(
+    point: str | None,
+    database_url: str,
+    site: Path,
+    server: ScriptedServer,
+    *,
+    program: Sequence[str] = ("-m", "leadmagnet"),
+    connections: int = 1,
+) -> None:
+    """Runs a real worker until it kills itself at `point`, or somewhere in a `program` of its own."""
     shutil.copy(ROOT / "leadmagnet.toml", site / "leadmagnet.toml")
     environment = {
         **os.environ,
@@ -89,22 +79,28 @@ def kill_a_worker(point: str, database_url: str, site: Path, server: ScriptedSer
         "LEADMAGNET_SECRET_KEYS": "first key",
         "LEADMAGNET_SUPPRESSION_KEY": "a secret for address hashes",
         "LEADMAGNET_DATA_DIR": str(site / "var"),
-        "LEADMAGNET_WORKER_CONNECTIONS": "1",
-        "LEADMAGNET_FAILPOINT": point,
+        "LEADMAGNET_WORKER_CONNECTIONS": str(connections),
+        "LEADMAGNET_FAILPOINT": point or "",
     }
-    command = [sys.executable, "-m", "leadmagnet", "worker", "--site", str(site)]
+    command = [sys.executable, *program, "worker", "--site", str(site)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == -9, done.stdout + done.stderr
 
 
-def settle(world: World, site: Path) -> None:
-    """What the next worker does: replay journals, take rows from dead leases, send what is due."""
+def recover(world: World, site: Path) -> None:
+    """What the next worker does before it claims: reads what dead ones left in their journals."""
     world.now = datetime.now(UTC)
-    with world.database.write() as session:
-        session.execute(update(Delivery).where(Delivery.lease_until.is_not(None)).values(lease_until=world.now - YEAR))
     for path, lines in left_behind(site / "var" / "journal"):
         with world.database.write() as session:
             recovery.replay(session, world.published, path, lines, now=world.now)
+            recovery.blame(session, begun.left_by(path), now=world.now)
+
+
+def settle(world: World, site: Path) -> None:
+    """What the next worker does: replay journals, take rows from dead leases, send what is due."""
+    recover(world, site)
+    with world.database.write() as session:
+        session.execute(update(Delivery).where(Delivery.lease_until.is_not(None)).values(lease_until=world.now - YEAR))
     with world.database.write() as session:
         recovery.sweep(session, world.published, limit=100, now=world.now)
     world.deliver()

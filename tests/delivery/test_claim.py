@@ -76,7 +76,7 @@ def test_what_a_mail_is_rendered_with_stands_on_its_row(world: World) -> None:
     world.joins(ADA, first_name="Ada")
     world.tagged(ADA, "tried-barre")
     world.now = THURSDAY_MORNING
-    (letter,) = world.claim()
+    ((letter, _outcome),) = world.deliver()
     (row,) = world.deliveries(id=letter.id)
     assert row.facts == {
         "asked_on": "2026-03-03",

@@ -70,9 +70,9 @@ def commits_counted(world: World) -> Iterator[list[Connection]]:
     def note(connection: Connection) -> None:
         seen.append(connection)
 
-    event.listen(world.database.engine, "commit", note)
+    event.listen(world.database.writing_engine, "commit", note)
     yield seen
-    event.remove(world.database.engine, "commit", note)
+    event.remove(world.database.writing_engine, "commit", note)
 
 
 def test_all_that_waits_is_one_transaction(world: World, idle: GroupCommit, letters: list[Claimed]) -> None:

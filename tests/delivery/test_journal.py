@@ -101,7 +101,7 @@ def test_a_line_is_on_disk_before_its_result_is_committed(world: World, monkeypa
     order: list[str] = []
     really = os.fsync
     monkeypatch.setattr(journal.os, "fsync", lambda file: (order.append("fsync"), really(file)))
-    event.listen(world.database.engine, "commit", lambda _connection: order.append("commit"))
+    event.listen(world.database.writing_engine, "commit", lambda _connection: order.append("commit"))
     world.journal.accepted(letter.id, letter.message_id, at=world.now)
     world.commits.tell(letter, Accepted(world.now))
     world.settle()

@@ -27,8 +27,9 @@ SEQUENCE = [5 * MINUTES, 15 * MINUTES, 30 * MINUTES, HOURS, 2 * HOURS, 4 * HOURS
 
 def letter(lane: str = "sequence", *, number: int = 7, attempts: int = 0, first: datetime | None = None) -> Claimed:
     return Claimed(
-        id=number, token=1, kind="step", lane=lane, message_id="", recipient="", attempts=attempts,
-        first_attempt_at=first, subscriber_id=1, enrollment_id=1, published=None, letter=None, facts=None, course=None,
+        id=number, token=1, kind="step", lane=lane, domain_group="example.com", message_id="", recipient="",
+        attempts=attempts, first_attempt_at=first, subscriber_id=1, enrollment_id=1, published=None, letter=None,
+        facts=None, course=None,
     )  # type: ignore[arg-type]  # fmt: skip
 
 

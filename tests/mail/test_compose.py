@@ -18,7 +18,7 @@ from leadmagnet.mail.render import Rendered
 from tests.mail import strict
 
 NOW = datetime(2026, 11, 10, 9, 0, 0, tzinfo=UTC)
-MAIL = Rendered(subject="Your guide", html="<p>Hüften</p>\n", text="Hüften\n")
+MAIL = Rendered.of(subject="Your guide", html="<p>Hüften</p>\n", text="Hüften\n")
 CONFIRMATION = Headers(
     sender="Maya <maya@mail.example.com>",
     recipient="ada@example.com",
@@ -105,7 +105,7 @@ def test_the_post_header_stands_only_beside_its_url() -> None:
 
 def test_the_text_comes_first_and_both_parts_come_back_unchanged() -> None:
     html, text = "<p>=3D . — 💃</p>\n" * 30, "First.\n.\n..two\nFrom me\ntrailing \t\n\n" + "long " * 400
-    _, message, _ = wire(mail=Rendered("Hi", html, text))
+    _, message, _ = wire(mail=Rendered.of("Hi", html, text))
     assert [p.get_content_type() for p in message.walk()] == ["multipart/alternative", "text/plain", "text/html"]
     assert content(message, "plain") == text.replace("\n", "\r\n")
     assert content(message, "html") == html.replace("\n", "\r\n")
@@ -116,7 +116,7 @@ def test_the_text_comes_first_and_both_parts_come_back_unchanged() -> None:
 
 @given(html=st.text(), text=st.text())
 def test_any_text_travels_in_short_seven_bit_lines(html: str, text: str) -> None:
-    raw = compose(Rendered("Hi", html, text), LETTER)
+    raw = compose(Rendered.of("Hi", html, text), LETTER)
     strict.parse(raw)
     assert raw.isascii() and raw.endswith(b"--\r\n")
     assert max(map(len, raw.split(b"\r\n"))) <= 78
@@ -129,7 +129,7 @@ def test_any_text_travels_in_short_seven_bit_lines(html: str, text: str) -> None
 def test_no_part_can_hold_the_boundary_and_a_resend_has_the_same() -> None:
     _, message, raw = wire()
     boundary = cast(str, message.get_boundary())
-    _, again, _ = wire(mail=Rendered("Hi", f"--{boundary}--\n", f"\n--{boundary}\n"))
+    _, again, _ = wire(mail=Rendered.of("Hi", f"--{boundary}--\n", f"\n--{boundary}\n"))
     assert again.get_boundary() == boundary
     assert content(again, "plain") == f"\r\n--{boundary}\r\n"
     assert wire(replace(LETTER, message_id="other@mail.example.com"))[1].get_boundary() != boundary

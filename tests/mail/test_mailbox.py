@@ -15,7 +15,7 @@ from tests.mail.test_compose import CONFIRMATION
 
 
 def raw(subject: str = "Your guide", of: Headers = CONFIRMATION) -> bytes:
-    return compose(Rendered(subject, "<p>Hüften</p>", "Hüften"), of)
+    return compose(Rendered.of(subject, "<p>Hüften</p>", "Hüften"), of)
 
 
 def deliver(mailbox: Mailbox, message: bytes) -> str:

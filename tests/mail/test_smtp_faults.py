@@ -1,6 +1,7 @@
 import pytest
 
 from leadmagnet.mail.handover import HandoverError, NotAccepted, Refused, Reply, Unavailable, Unknown
+from tests.limits import no_descriptors
 from tests.mail.clients import ADA, PATIENT, RAW, SENDER, connect, impatient
 from tests.mail.servers import Act, Last, ScriptedServer
 
@@ -126,3 +127,11 @@ def test_a_refusal_counts_although_the_server_then_hangs_up(phase: str) -> None:
             connection.accept()
         connection.reset()
         assert not connection.usable
+
+
+def test_a_process_without_descriptors_says_so_and_blames_no_server() -> None:
+    with ScriptedServer() as server:
+        connect(server).quit()
+        with pytest.raises(Unavailable, match=r"too many files open.*LimitNOFILE"), no_descriptors():
+            connect(server)
+        connect(server).quit()

@@ -5,10 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from leadmagnet.delivery import brakes
+from leadmagnet.delivery.quota import Quota
 from leadmagnet.reports import heartbeats
 from leadmagnet.reports.status import status
 from leadmagnet.store.database import Database
 from leadmagnet.store.models import DELIVERY_STATES, Delivery
+from tests.delivery.limits import claims
 from tests.web.tables import dump
 from tests.world import TUESDAY_EVENING, World
 
@@ -26,8 +29,11 @@ def test_before_the_first_publish_everything_is_nought(database: Database) -> No
         "due_now": 0,
         "oldest_due_seconds": 0,
         "release": None,
+        "paused": [],
         "workers": 0,
         "subscribers": {"pending": 0, "active": 0, "unsubscribed": 0},
+        "quota": None,
+        "breaker": None,
     }
     assert found.sequences == ()
 
@@ -76,6 +82,46 @@ def test_every_letter_shows_who_had_it_and_who_waits(world: World) -> None:
     assert counts["guide"] == {"sent": 1} and counts["tight-hips"] == {"sent": 1}
     assert counts["yoga-for-runners"] == {"pending": 1} and counts["what-is-barre"] == {}
     assert [one.step.number for one in found.steps] == sorted(one.step.number for one in found.steps)
+
+
+def test_what_is_paused_is_named_and_is_not_due(world: World) -> None:
+    world.joins("ada@example.com")
+    world.joins("carol@example.com")
+    with world.database.write() as session:
+        brakes.set(session, "letters", "a holiday", "maya", None, now=world.now)
+        end = world.now + timedelta(days=9)
+        brakes.set(session, "letter:hip-openers/your-week", "it fails", "leadmagnet", end, now=world.now)
+        brakes.set(session, "domain:gmail", "over", "leadmagnet", world.now, now=world.now)
+    since = world.now
+    world.wait(days=3)
+    world.asks("bob@example.com")
+    found = looked(world)
+    common = {"since": since.isoformat()}
+    assert found["paused"] == [
+        common | {"scope": "letters", "reason": "a holiday", "until": None, "by": "maya", "waiting": 2, "due": 2},
+        common | {"scope": "letter:hip-openers/your-week", "reason": "it fails", "until": end.isoformat()}
+        | {"by": "leadmagnet", "waiting": 0, "due": 0},
+    ]  # fmt: skip
+    assert (found["due_now"], found["oldest_due_seconds"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("quota", "shown"),
+    [
+        (Quota(cap=20), {"cap": 20, "letters_left": 14, "warm_up_day": None}),
+        (Quota(warm_up=True), {"cap": None, "letters_left": 50, "warm_up_day": 1}),
+        (Quota(cap=2000, warm_up=True), {"cap": 2000, "letters_left": 50, "warm_up_day": 1}),
+    ],
+)
+def test_what_may_still_go_today_is_shown(world: World, quota: Quota, shown: dict[str, object]) -> None:
+    for name in ("ada@example.com", "bob@example.com"):
+        world.asks(name)
+    assert len(claims(world, quota, "transactional")) == 2
+    before = dump(world.database)
+    with world.database.read() as session:
+        found = status(session, now=world.now, quota=quota).to_json()["quota"]
+    assert found == {"day": "2026-03-03", "taken": 2, **shown}
+    assert dump(world.database) == before
 
 
 def test_looking_changes_nothing(world: World) -> None:

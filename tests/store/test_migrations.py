@@ -1,8 +1,14 @@
 """The migrations produce exactly what the models say."""
 
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -13,6 +19,7 @@ from sqlalchemy.engine.interfaces import ReflectedIndex
 from leadmagnet.store.database import HEAD, Database
 from leadmagnet.store.migrate import MIGRATIONS, upgrade
 from leadmagnet.store.models import Model
+from tests.waiting import PATIENCE
 
 
 def test_migrating_leads_to_the_models(database: Database) -> None:
@@ -76,3 +83,37 @@ def test_nobody_else_on_the_machine_can_read_the_database(tmp_path: Path) -> Non
     database.close()
     assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700
     assert set(files.values()) == {0o600}
+
+
+def test_two_machines_that_migrate_at_once_take_turns(empty_url: str) -> None:
+    together = threading.Barrier(4)
+
+    def migrate() -> bool:
+        database = Database(empty_url)
+        try:
+            assert database.revision() is None
+            together.wait(PATIENCE)
+            changed = upgrade(database)
+            database.require_head()
+            return changed
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(4) as machines:
+        done = [machines.submit(migrate) for _ in range(4)]
+    assert sum(one.result() for one in done) >= 1
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without a table, once of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/new.db"
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = f"t{uuid.uuid4().hex}"
+    head, _, query = server.partition("?")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield f"{head.rpartition('/')[0]}/{name}?{query}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -18,7 +18,7 @@ from tests.world import World
 
 _STATIC = Path(leadmagnet.web.__file__).parent / "static"
 #: Pages of ours: not the letter in the frame, whose rules are those of mail.
-_NO_PAGES = {"letter", "source", "healthz", "readyz"}
+_NO_PAGES = {"letter", "source", "healthz", "readyz", "metrics"}
 _SITE = {"https://example.com", "https://example.com/privacy"}
 
 

@@ -34,7 +34,7 @@ def test_a_page_that_takes_no_post_says_so(world: World, open_door: OpenDoor) ->
     client = open_door()
     paths = populate(world)
     before = dump(world.database)
-    for name in ("start", "sent", "privacy", "mailbox", "mail", "healthz", "readyz"):
+    for name in ("start", "sent", "privacy", "mailbox", "mail", "healthz", "readyz", "metrics"):
         answer = client.post(paths[name], data={"email": "ada@example.com"})
         assert answer.status_code == 405, name
         assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}, name

@@ -46,6 +46,7 @@ def populate(world: World) -> dict[str, str]:
         "no mail": "/mailbox/none",
         "healthz": "/healthz",
         "readyz": "/readyz",
+        "metrics": "/metrics",
     }
 
 

@@ -40,8 +40,7 @@ def upgrade() -> None:
     op.create_table(
         "rate_bucket",
         sa.Column("relay", sa.String(length=255), nullable=False),
-        sa.Column("tokens", sa.Float(), nullable=False),
-        sa.Column("filled_at", Utc(), nullable=False),
+        sa.Column("used_until", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("relay", name="rate_bucket_pkey"),
     )
     op.create_table(
@@ -49,6 +48,7 @@ def upgrade() -> None:
         sa.Column("domain", sa.String(length=255), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("taken", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("letters", sa.Integer(), server_default="0", nullable=False),
         sa.Column("warm_up_step", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("domain", "day", name="daily_quota_pkey"),
     )
@@ -88,3 +88,11 @@ def upgrade() -> None:
         for table, columns in _COMPARED_BY_BYTES.items():
             changes = ", ".join(f'ALTER COLUMN {name} TYPE varchar({n}) COLLATE "C"' for name, n in columns.items())
             op.execute(f"ALTER TABLE {table} {changes}")
+    op.add_column("delivery", sa.Column("quota_day", sa.String(length=10), nullable=True))
+    op.create_index(
+        "delivery_complained",
+        "delivery",
+        ["complained_at"],
+        sqlite_where=sa.text("complained_at IS NOT NULL"),
+        postgresql_where=sa.text("complained_at IS NOT NULL"),
+    )

@@ -1,0 +1,157 @@
+"""Everything about one address: what it got, what it did not get, what comes next, each with its reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from leadmagnet.content.published import Published
+from leadmagnet.delivery import brakes
+from leadmagnet.delivery.brakes import Brakes
+from leadmagnet.reports.paused import moment, sentence
+from leadmagnet.sequences import facts as people_facts
+from leadmagnet.sequences import schedule
+from leadmagnet.sequences.schedule import Facts, Planned
+from leadmagnet.store.models import Delivery, Enrollment, Subscriber
+
+_COMING = ("pending", "claimed", "handing_off")
+_NOT_SENT = ("skipped", "cancelled", "expired", "failed", "held")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail of one person. `waiting` says what for, and is None unless the mail is still to come."""
+
+    id: int
+    kind: str
+    sequence: str | None
+    letter: str | None
+    state: str
+    reason: str | None
+    due_at: datetime
+    sent_at: datetime | None
+    ended_at: datetime | None
+    bounced_at: datetime | None
+    complained_at: datetime | None
+    clicked_at: datetime | None
+    waiting: str | None
+
+    @property
+    def at(self) -> datetime:
+        """When it came to its state; while it is to come, when it is due."""
+        return self.sent_at or self.ended_at or self.due_at
+
+    def to_json(self) -> dict[str, object]:
+        """The documented form of a mail."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The answer about one subscriber; `mails` in the order of time, with what is still to come."""
+
+    address: str
+    state: str
+    confirmed_at: datetime | None
+    unsubscribed_at: datetime | None
+    mails: tuple[Mail, ...]
+
+    @property
+    def not_sent(self) -> list[Mail]:
+        return [mail for mail in self.mails if mail.state in _NOT_SENT]
+
+    @property
+    def coming(self) -> list[Mail]:
+        return [mail for mail in self.mails if mail.waiting is not None]
+
+    def to_json(self) -> dict[str, object]:
+        """The documented form of `why --json`; `next` is the first mail to come, or null."""
+        following = [mail.to_json() for mail in self.coming]
+        return {
+            "subscriber": self.address,
+            "state": self.state,
+            "mails": [mail.to_json() for mail in self.mails],
+            "not_sent": [mail.to_json() for mail in self.not_sent],
+            "next": following[0] if following else None,
+        }
+
+
+def why(session: Session, published: Published, address_key: str, *, now: datetime) -> Why | None:
+    """What is known of the person with this address key; None if there is nobody."""
+    person = session.scalars(select(Subscriber).where(Subscriber.address_key == address_key)).one_or_none()
+    if person is None:
+        return None
+    rows = session.execute(
+        select(Delivery, Enrollment)
+        .outerjoin(Enrollment, Enrollment.id == Delivery.enrollment_id)
+        .where(Delivery.subscriber_id == person.id)
+    ).all()
+    outlook = _Outlook(published, person, _facts(session, person, rows), brakes.active(session, now=now), now)
+    mails = sorted((_mail(*row, outlook) for row in rows), key=lambda mail: (mail.at, mail.id))
+    return Why(person.address, person.status, person.confirmed_at, person.unsubscribed_at, tuple(mails))
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """What decides when this person's mails go."""
+
+    published: Published
+    person: Subscriber
+    facts: Mapping[int, Facts]  # by enrollment id
+    brakes: Brakes
+    now: datetime
+
+    def waits(self, row: Delivery, series: Enrollment | None) -> str:
+        """What a mail that is to come still waits for."""
+        zone = self.published.zone
+        if row.state != "pending":
+            return "a worker has it in hand"
+        hold = self.brakes.holds(row.lane, row.sequence, row.step, row.domain_group)
+        if hold is not None:
+            return sentence(hold, zone)
+        if row.step and series is not None and series.paused_until is not None and series.paused_until > self.now:
+            return f"waiting for the end of her own pause, {moment(series.paused_until, zone)}"
+        if row.ready_at > max(row.due_at, self.now):
+            return f"waiting for another try at {moment(row.ready_at, zone)}"
+        if row.due_at > self.now:
+            return f"waiting for {self._because(row, series)}"
+        return "waiting for a worker"
+
+    def _because(self, row: Delivery, series: Enrollment | None) -> str:
+        sequence = self.published.sequence(series.sequence) if series is not None else None
+        if series is not None and sequence is not None and series.id in self.facts:
+            zone = self.published.zone_of(self.person.timezone)
+            planned = schedule.next_step(sequence, self.facts[series.id], zone)
+            if isinstance(planned, Planned) and planned.step.slug == row.step:
+                return planned.reason
+        return "its time"
+
+
+def _facts(session: Session, person: Subscriber, rows: Any) -> Mapping[int, Facts]:
+    running = {series.id: series.start_at for _mail, series in rows if series is not None and series.start_at}
+    return people_facts.gather(session, {series: (person.id, start) for series, start in running.items()})
+
+
+def _mail(row: Delivery, series: Enrollment | None, outlook: _Outlook) -> Mail:
+    return Mail(
+        id=row.id,
+        kind=row.kind,
+        sequence=row.sequence,
+        letter=row.step,
+        state=row.state,
+        reason=row.reason,
+        due_at=row.due_at,
+        sent_at=row.sent_at,
+        ended_at=row.ended_at,
+        bounced_at=row.bounced_at,
+        complained_at=row.complained_at,
+        clicked_at=row.clicked_at,
+        waiting=outlook.waits(row, series) if row.state in _COMING else None,
+    )
+
+
+def _plain(value: Any) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
