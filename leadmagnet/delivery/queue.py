@@ -121,7 +121,7 @@ def release(session: Session, lease: Lease) -> Sequence[Row[str | None, str]]:
     """Gives back every row this process has claimed but not begun to hand over: quota_day and lane of each."""
     return session.execute(
         update(Delivery)
-        .where(Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
+        .where(_LEASED, Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
         .values(state="pending", lease_token=Delivery.lease_token + 1)
         .returning(Delivery.quota_day, Delivery.lane),
         execution_options={"synchronize_session": False},
