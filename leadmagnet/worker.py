@@ -17,7 +17,7 @@ from threading import Event, Thread
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import begun, brakes, breaker, isolation, queue, recovery
+from leadmagnet.delivery import begun, brakes, breaker, isolation, queue, rates, recovery
 from leadmagnet.delivery.dispatcher import TEST_MAILBOX, Dispatcher
 from leadmagnet.delivery.evidence import MailLog
 from leadmagnet.delivery.gate import HOST
@@ -137,7 +137,7 @@ class Worker:
             isolation.replay(self._database, self._live, path, lines, now=self._clock())
 
         def blame(session: Session, now: datetime) -> bool:
-            recovery.blame(session, begun.left_by(path), now=now)
+            recovery.blame(session, self._live.get(session), begun.left_by(path), now=now)
             return True
 
         if self._in_chore("journal", replay, one_by_one) and self._in_chore("poison", blame):
@@ -188,6 +188,7 @@ class Worker:
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
         self._in_chore("brakes", lambda s, now: brakes.forget_passed(s, now=now))
         self._in_chore("breaker", lambda s, now: breaker.forget(s, now=now))
+        self._in_chore("rates", lambda s, now: rates.watch(s, self._live.get(s), now=now))
         self.dispatcher.wake()
 
     def _watch_the_clock(self) -> None:

@@ -106,6 +106,7 @@ def _page(found: Status) -> str:
         if found.deliveries[state]:
             lines.append(click.style(f"{found.deliveries[state]} mails {words}", fg="yellow"))
     lines += [click.style(line(one, found.zone), fg="yellow") for one in found.paused]
+    lines += [click.style(warning, fg="yellow") for warning in found.warnings]
     for sequence in found.sequences:
         lines += ["", *_map(sequence)]
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
-from leadmagnet.delivery import queue, recheck
+from leadmagnet.delivery import notices, queue, recheck
 from leadmagnet.delivery.letters import Claimed, Course, Person
 from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import Quota
@@ -246,7 +246,9 @@ def _settle_letter(session: Session, case: _Case) -> Claimed | None:
 
 
 def _to_operator(session: Session, published: Published, row: Row[Any], now: datetime) -> Claimed | None:
-    """A test mail whose sender died: its recipient, letter and sample reader stand in its facts."""
+    """A notice, or a test mail whose sender died: its recipient, letter and sample reader stand in its facts."""
+    if row.kind == "notice":
+        return notices.claimed(published, row, now=now)
     facts = dict(row.facts)
     recipient, folder, slug = facts.pop("recipient"), facts.pop("folder"), facts.pop("slug")
     try:

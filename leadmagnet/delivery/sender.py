@@ -96,6 +96,9 @@ class Sender:
 
     def deliver(self, letter: Claimed) -> Outcome | None:
         """Hands one letter over; None when the gate has settled the row, or the lease was lost."""
+        wait = self._road.commits.lessons.wait_of(letter, self._road.clock)
+        if wait is not None:
+            return Returned(wait)
         reused = self._is_connected()
         try:
             outcome = self._offer(letter)
@@ -183,7 +186,7 @@ class Sender:
     def _refused(self, letter: Claimed, error: Refused) -> Outcome:
         if self._connection is not None:
             self._connection.reset()
-        meaning = smtp_replies.classify(error.code, error.text)
+        meaning = smtp_replies.classify(error.code, error.text, phase=error.phase)
         outcome = outcomes.of_refusal(letter, error.code, meaning, now=self._road.clock())
         level = logging.WARNING if isinstance(outcome, Failed) else logging.INFO
         known = {"delivery": letter.id, "class": str(meaning)}

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from leadmagnet.content.sequences import Sequence, Step
-from leadmagnet.delivery import brakes, breaker
+from leadmagnet.delivery import brakes, breaker, rates
 from leadmagnet.delivery.breaker import Open
 from leadmagnet.delivery.daily import Day
 from leadmagnet.delivery.quota import UNLIMITED, Quota
@@ -49,6 +49,7 @@ class Status:
     workers: int
     subscribers: Mapping[str, int]
     sequences: tuple[SequenceStatus, ...]
+    warnings: tuple[str, ...]  # too many bounces or complaints, in words
     quota: Day | None = None  # None: no day is limited
     breaker: Open | None = None  # None: the mail server works, as far as anybody knows
 
@@ -64,6 +65,7 @@ class Status:
             "subscribers": dict(self.subscribers),
             "quota": self.quota.to_json() if self.quota is not None else None,
             "breaker": _breaker(self.breaker),
+            "warnings": list(self.warnings),
         }
 
 
@@ -88,6 +90,7 @@ def status(session: Session, *, now: datetime, quota: Quota = UNLIMITED) -> Stat
         sequences=tuple(_sequence(session, sequence) for sequence in sequences),
         quota=quota.today(session, published, now=now) if published is not None else None,
         breaker=breaker.read(session),
+        warnings=tuple(map(str, rates.judge(rates.of_week(session, now=now)))),
     )
 
 
