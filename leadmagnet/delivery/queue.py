@@ -37,6 +37,9 @@ _TAKEN = (
     Delivery.begun,
 )
 
+#: True of every claimed row; said so that the index of leases can be used.
+_LEASED = Delivery.lease_until.is_not(None)
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -95,7 +98,7 @@ def take(
 def renew(session: Session, lease: Lease) -> None:
     """Extends the lease of every row this process has claimed; a frozen process does not, and loses them."""
     # A row that is locked stands at its gate, which gives it a longer lease: to wait for it could end in a deadlock.
-    mine = select(Delivery.id).where(Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
+    mine = select(Delivery.id).where(_LEASED, Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
     session.execute(
         update(Delivery)
         .where(Delivery.id.in_(locked_ids(session, mine)), Delivery.state == "claimed")
@@ -118,7 +121,7 @@ def release(session: Session, lease: Lease) -> Sequence[Row[str | None, str]]:
     """Gives back every row this process has claimed but not begun to hand over: quota_day and lane of each."""
     return session.execute(
         update(Delivery)
-        .where(Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
+        .where(_LEASED, Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
         .values(state="pending", lease_token=Delivery.lease_token + 1)
         .returning(Delivery.quota_day, Delivery.lane),
         execution_options={"synchronize_session": False},
