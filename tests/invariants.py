@@ -100,5 +100,5 @@ def _every_state_says_since_when_and_why(session: Session, rows: Iterable[Delive
         assert row.state not in _ENDED or row.reason, f"{row.state} without a reason"
         assert row.state != "handing_off" or row.handed_at
         assert row.state != "uncertain" or (row.id, "uncertain") in told
-        again = {(row.id, "resent once"), (row.id, "not accepted by mail log")}
+        again = {(row.id, "resent once"), (row.id, "not accepted by mail log"), (row.id, "resent by operator")}
         assert not row.resends or told & again

@@ -1,4 +1,4 @@
-"""The commands that look at deliveries: `status`, `why`."""
+"""The commands about deliveries: `status`, `why`, `resend`."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,8 @@ import click
 from leadmagnet import clock
 from leadmagnet.audience import addresses
 from leadmagnet.cli.brakes import line
-from leadmagnet.cli.site import database_of, json_option, site_option
+from leadmagnet.cli.site import database_of, json_option, operator, site_option
+from leadmagnet.delivery import decisions
 from leadmagnet.delivery.breaker import Open
 from leadmagnet.delivery.daily import Day
 from leadmagnet.delivery.queue import SEQUENCE
@@ -17,7 +18,7 @@ from leadmagnet.delivery.quota import Quota
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.publishing.releases import Live
 from leadmagnet.reports.paused import moment
-from leadmagnet.reports.status import SequenceStatus, Status, StepStatus
+from leadmagnet.reports.status import SequenceStatus, Status, StepStatus, Waiting
 from leadmagnet.reports.status import status as report
 from leadmagnet.reports.why import Mail, Why
 from leadmagnet.reports.why import why as ask_why
@@ -60,6 +61,36 @@ def why(address: str, site: Path, as_json: bool) -> None:
     if found is None:
         raise LeadmagnetError(f"nobody here has the address {parsed.text}.")
     click.echo(json.dumps(found.to_json(), indent=2) if as_json else _story(found, published.zone))
+
+
+@click.command()
+@click.argument("numbers", metavar="ID...", type=int, nargs=-1, required=True)
+@site_option
+def resend(numbers: tuple[int, ...], site: Path) -> None:
+    """Send mails again that were maybe sent, or let go what was held; `status` names them.
+
+    Example: leadmagnet resend 12 15
+    """
+    database = database_of(load(site), upgrade=False)
+    with database.write() as session:
+        before = decisions.resend(session, numbers, by=operator(), now=clock.now())
+    database.close()
+    for number, state in before.items():
+        click.echo(f"{number}: {_decided(state)}")
+    if not any(state in ("uncertain", "held") for state in before.values()):
+        raise SystemExit(1)
+
+
+def _decided(state: str | None) -> str:
+    match state:
+        case "uncertain":
+            return "goes out once more; whoever got it the first time gets it twice"
+        case "held":
+            return "goes out"
+        case None:
+            return "there is no such mail"
+        case _:
+            return f"is {state}: only what is maybe sent or held can be sent again"
 
 
 def _story(found: Why, zone: ZoneInfo) -> str:
@@ -105,6 +136,9 @@ def _page(found: Status) -> str:
     for state, words in (("uncertain", "maybe sent"), ("held", "held until you decide"), ("failed", "failed")):
         if found.deliveries[state]:
             lines.append(click.style(f"{found.deliveries[state]} mails {words}", fg="yellow"))
+    lines += [f"  {_waits(one, found.zone)}" for one in found.attention]
+    if found.attention:
+        lines.append(f"  to send one (again): leadmagnet resend {found.attention[0].id}")
     lines += [click.style(line(one, found.zone), fg="yellow") for one in found.paused]
     lines += [click.style(warning, fg="yellow") for warning in found.warnings]
     for sequence in found.sequences:
@@ -115,6 +149,11 @@ def _page(found: Status) -> str:
 def _no_mail(found: Open) -> str:
     since, again = (f"{at:%Y-%m-%d %H:%M:%S} UTC" for at in (found.since, found.until))
     return f"no mail goes out through {found.relay} since {since}: {found.reason} Next try: {again}"
+
+
+def _waits(one: Waiting, zone: ZoneInfo) -> str:
+    words = "maybe sent" if one.state == "uncertain" else one.state
+    return f"{one.id}: {one.letter}, {words} since {moment(one.since, zone)}: {one.reason}"
 
 
 def _people(count: int) -> str:

@@ -18,6 +18,9 @@ from leadmagnet.reports import heartbeats
 from leadmagnet.reports.paused import Paused, paused
 from leadmagnet.store.models import DELIVERY_STATES, Delivery, Enrollment, Subscriber
 
+#: How many of the mails that wait for a decision are named.
+_ATTENTION = 20
+
 
 @dataclass(frozen=True, slots=True)
 class StepStatus:
@@ -37,6 +40,23 @@ class SequenceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """One mail that waits for the operator: maybe sent, or held."""
+
+    id: int
+    letter: str  # <sequence>/<slug>; the kind of other mails
+    state: str
+    reason: str
+    since: datetime
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "id": self.id, "letter": self.letter, "state": self.state, "reason": self.reason,
+            "since": self.since.isoformat(),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What `status` shows. `release` is None before the first publish; what is paused is not due."""
 
@@ -50,6 +70,7 @@ class Status:
     subscribers: Mapping[str, int]
     sequences: tuple[SequenceStatus, ...]
     warnings: tuple[str, ...]  # too many bounces or complaints, in words
+    attention: tuple[Waiting, ...]  # the oldest of those that wait for a decision
     quota: Day | None = None  # None: no day is limited
     breaker: Open | None = None  # None: the mail server works, as far as anybody knows
 
@@ -66,6 +87,7 @@ class Status:
             "quota": self.quota.to_json() if self.quota is not None else None,
             "breaker": _breaker(self.breaker),
             "warnings": list(self.warnings),
+            "attention": [one.to_json() for one in self.attention],
         }
 
 
@@ -90,7 +112,27 @@ def status(session: Session, *, now: datetime, quota: Quota = UNLIMITED) -> Stat
         sequences=tuple(_sequence(session, sequence) for sequence in sequences),
         quota=quota.today(session, published, now=now) if published is not None else None,
         breaker=breaker.read(session),
+        attention=_attention(session),
         warnings=tuple(map(str, rates.judge(rates.of_week(session, now=now)))),
+    )
+
+
+def _attention(session: Session) -> tuple[Waiting, ...]:
+    query = (
+        select(Delivery)
+        .where(Delivery.state.in_(["uncertain", "held"]))
+        .order_by(Delivery.ended_at, Delivery.id)
+        .limit(_ATTENTION)
+    )
+    return tuple(
+        Waiting(
+            id=row.id,
+            letter=f"{row.sequence}/{row.step}" if row.step is not None else row.kind,
+            state=row.state,
+            reason=row.reason or "",
+            since=row.ended_at or row.due_at,
+        )
+        for row in session.scalars(query)
     )
 
 

@@ -37,6 +37,7 @@ def test_status_shows_every_letter_and_what_waits(site: Shell) -> None:
         "quota": None,
         "breaker": None,
         "warnings": [],
+        "attention": [],
     }
 
 

@@ -15,7 +15,7 @@ def test_the_help_shows_every_command_in_its_group(shell: Shell) -> None:
     done = shell("--help")
     assert done.code == 0
     groups = [line.rstrip(":") for line in done.out.splitlines() if line and line[0].isalpha() and line.endswith(":")]
-    assert groups == ["Options", "Every day", "Content", "Server"]
+    assert groups == ["Options", "Every day", "Content", "People", "Server"]
     for entry in _ENTRIES:
         assert f"  {entry.name} " in done.out
     assert shell("-h") == done

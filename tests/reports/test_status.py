@@ -35,6 +35,7 @@ def test_before_the_first_publish_everything_is_nought(database: Database) -> No
         "quota": None,
         "breaker": None,
         "warnings": [],
+        "attention": [],
     }
     assert found.sequences == ()
 
