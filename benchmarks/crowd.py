@@ -64,6 +64,14 @@ def fill(database: Database, build: Build, *, people: int, due: int = 0, finishe
     `due` of them have a letter that is due since this morning, a share of `finished` has had everything, the
     others wait for a letter of the coming days.
     """
+    own = Database(database.url)  # with settings for bulk, which must not stay
+    try:
+        return _fill(own, build, people=people, due=due, finished=finished, now=now)
+    finally:
+        own.close()
+
+
+def _fill(database: Database, build: Build, *, people: int, due: int, finished: float, now: datetime) -> int:
     upgrade(database)
     assert build.compiled is not None
     steps = build.compiled.sequences[SERIES]
@@ -244,4 +252,3 @@ def _settle(database: Database) -> None:
         else:
             connection.exec_driver_sql("VACUUM ANALYZE")
             connection.exec_driver_sql("CHECKPOINT")
-    database.engine.dispose()

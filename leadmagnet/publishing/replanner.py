@@ -23,7 +23,7 @@ class _Pace:
 
 
 #: SQLite: its one writer's turn, less what the commit takes. Rests are for other processes, which poll for theirs.
-_ON_SQLITE = _Pace(0.006, 0.5)
+_ON_SQLITE = _Pace(0.006, 0.25)
 #: PostgreSQL: nobody waits for these rows but who wants one of these very people; a claim passes over them.
 _ON_POSTGRESQL = _Pace(0.05, 0.0)
 
