@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Collection
 from pathlib import Path
 from threading import Event, Thread
 
@@ -24,6 +25,7 @@ from leadmagnet.mail.sign import Signer
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.store import outage
 from leadmagnet.store.database import Database
+from leadmagnet.store.signals import something_is_due
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,6 @@ class Dispatcher:
         self._quota = quota
         self._capacity = quota.in_hand(connections * _AHEAD)
         self._pause: float | None = None  # seconds until the rate has room again
-        self._capacity = connections * _AHEAD
         self._complaint = Complaint(log, "letters are claimed again")
         self._wake = Event()
         self._stopping = Event()
@@ -94,7 +95,9 @@ class Dispatcher:
         self._thread.join()
         for sender in self._senders:
             sender.stop()
-        self._in_hand.close()
+        left = self._in_hand.close()
+        if left:
+            self._give_back(only=[letter.id for letter in left])  # nobody needs to wait for our slow server
         done = self._hub.stop(max(0.0, deadline - time.monotonic()))
         recorded = self._commits.stop()
         self._give_back()
@@ -148,10 +151,12 @@ class Dispatcher:
             full = full or batch.is_full
         return full
 
-    def _give_back(self) -> None:
+    def _give_back(self, *, only: Collection[int] | None = None) -> None:
         try:
             with self._database.write() as session:
-                released = queue.release(session, self.lease)
+                released = queue.release(session, self.lease, only=only)
+                if released:
+                    something_is_due(session)
                 if any(day for day, _lane in released):
                     domain = self._live.get(session).sender_domain
                     daily.give_back(session, [(domain, day, lane) for day, lane in released])

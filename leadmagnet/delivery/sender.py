@@ -53,13 +53,15 @@ class InHand:
         for event in idle:
             event.set()
 
-    def close(self) -> None:
-        """From now on nobody gets a letter, and nobody waits for one."""
+    def close(self) -> list[Claimed]:
+        """From now on nobody gets a letter, and nobody waits for one; returns those that nobody has got."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, deque()
+            left = [letter for letters in self._letters.values() for letter in letters]
         for event in idle:
             event.set()
+        return left
 
     def get(self, timeout: float) -> Claimed | None:
         """The next letter, or None if none came within `timeout` seconds."""

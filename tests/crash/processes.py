@@ -1,17 +1,24 @@
-"""Real worker processes, which a test may kill, freeze or stop, and the letters that they share."""
+"""Real worker processes, which a test may kill, freeze or stop."""
 
+import contextlib
+import itertools
 import os
+import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import ColumnElement, String, cast, select, update
+from sqlalchemy import ColumnElement, String, cast, select, text, update
 
 from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Heartbeat, Subscriber
 from tests.crash.test_kill_points import ROOT, zone_where_it_is_nine
@@ -23,6 +30,7 @@ from tests.workers import Arrivals
 from tests.world import World
 
 LETTER, NEXT = "tight-hips", "yoga-for-runners"
+YES = "250 2.0.0 queued"
 
 
 class WorkerProcess:
@@ -47,8 +55,7 @@ class WorkerProcess:
     def freeze(self) -> None:
         """As a machine that is suspended: nothing of it runs, everything of it stays open."""
         self._process.send_signal(signal.SIGSTOP)
-        # Its threads stop one after the other.
-        until(lambda: "T (stopped)" in Path(f"/proc/{self.pid}/status").read_text())
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
@@ -75,8 +82,11 @@ class WorkerProcess:
 class Crew:
     """The worker processes of one site, on one machine; whatever still runs at the end is killed."""
 
-    def __init__(self, world: World, site: Path, server: ScriptedServer, *, connections: int) -> None:
-        self.world, self.site, self.server, self.connections = world, site, server, connections
+    def __init__(
+        self, world: World, site: Path, server: ScriptedServer, *, connections: int, lease_seconds: int = 60
+    ) -> None:
+        self.world, self.site, self.server = world, site, server
+        self.connections, self.lease_seconds = connections, lease_seconds
         self.started: list[WorkerProcess] = []
         self.arrived = server.arrived = Arrivals()
         shutil.copy(ROOT / "leadmagnet.toml", site / "leadmagnet.toml")
@@ -99,12 +109,35 @@ class Crew:
             "LEADMAGNET_SUPPRESSION_KEY": "a secret for address hashes",
             "LEADMAGNET_DATA_DIR": str(self.site / "var"),
             "LEADMAGNET_WORKER_CONNECTIONS": str(self.connections),
-            "LEADMAGNET_LEASE_SECONDS": "5",
+            "LEADMAGNET_LEASE_SECONDS": str(self.lease_seconds),
         }
         command = [sys.executable, "-m", "leadmagnet", "worker", "--site", str(self.site)]
         worker = WorkerProcess(command, environment, self.site / f"worker-{len(self.started)}.log")
         self.started.append(worker)
         return worker
+
+    def freeze(self, worker: WorkerProcess) -> None:
+        """Freezes a worker between two transactions: in one, it would stop everybody who wants the same rows."""
+        worker.freeze()
+        while self._is_in_a_transaction():
+            worker.thaw()
+            worker.freeze()
+
+    def _is_in_a_transaction(self) -> bool:
+        database = self.world.database
+        if database.file is not None:
+            with contextlib.closing(sqlite3.connect(database.file, timeout=0)) as other:
+                try:
+                    other.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError:
+                    return True
+            return False
+        others = "datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        with database.read() as session:
+            found = session.scalar(
+                text(f"SELECT count(*) FROM pg_stat_activity WHERE {others} AND xact_start IS NOT NULL")
+            )
+        return bool(found)
 
     def owner(self, worker: WorkerProcess) -> str | None:
         """The name under which a process holds its leases; None until it has started."""
@@ -134,6 +167,50 @@ class Crew:
         self.world.now = datetime.now(UTC)
         self.world.leases_run_out()
         self.world.sweeps(limit=1000)
+
+
+class Held:
+    """A server's answers in one phase, kept back until a test lets them go; whoever comes later is answered at once.
+
+    `answers`: what the first ones get, in the order of their coming, the `after` very first left out.
+    """
+
+    def __init__(
+        self, server: ScriptedServer, phase: str, *answers: str, after: int = 0, then: Callable[[], str]
+    ) -> None:
+        self._server, self._answers, self._then = server, answers, then
+        self._numbers = itertools.count(-after)
+        self._reached = threading.Semaphore(0)
+        self._go = threading.Event()
+        server.script[phase] = self._answer
+
+    def _answer(self) -> str:
+        number = next(self._numbers)
+        if not 0 <= number < len(self._answers):
+            return self._then()
+        self._reached.release()
+        while not self._go.wait(0.05) and not self._server.stopped.is_set():
+            pass
+        return self._answers[number]
+
+    def wait_until_reached(self) -> None:
+        """Returns once every answer that is held is waited for."""
+        for _ in self._answers:
+            assert self._reached.acquire(timeout=PATIENCE)
+
+    def let_go(self) -> None:
+        self._go.set()
+
+
+def slowly(seed: int) -> Callable[[], str]:
+    """A server's yes to a dot, a few milliseconds later: the time in which a crash makes it uncertain."""
+    chance = random.Random(seed)
+
+    def answer() -> str:
+        time.sleep(chance.uniform(0.002, 0.02))
+        return YES
+
+    return answer
 
 
 def due_this_morning(world: World, count: int) -> list[int]:

@@ -4,7 +4,7 @@ import random
 import time
 from pathlib import Path
 
-from tests.crash.processes import Crew, check_nothing_lost_nothing_twice, due_this_morning
+from tests.crash.processes import Crew, check_nothing_lost_nothing_twice, due_this_morning, slowly
 from tests.mail.servers import ScriptedServer
 from tests.world import World
 
@@ -15,15 +15,10 @@ def test_a_storm_of_kills_loses_nothing_and_sends_nothing_twice(
     living: World, server: ScriptedServer, tmp_path: Path
 ) -> None:
     chance = random.Random(20260304)
-
-    def takes_its_time() -> str:
-        time.sleep(chance.uniform(0.002, 0.02))  # so that a kill finds letters whose answer is still to come
-        return "250 2.0.0 queued"
-
-    server.script["DOT"] = takes_its_time
+    server.script["DOT"] = slowly(20260304)
     letters = due_this_morning(living, LETTERS)
     in_flight = 0
-    with Crew(living, tmp_path, server, connections=CONNECTIONS) as crew:
+    with Crew(living, tmp_path, server, connections=CONNECTIONS, lease_seconds=2) as crew:
         working = [crew.start() for _ in range(1 if living.database.is_sqlite else 2)]
         for _ in range(KILLS):
             crew.arrived.wait_for(len(crew.arrived) + chance.randint(20, 70))
