@@ -274,9 +274,9 @@ def counted(database: Database) -> Iterator[list[str]]:
         if not statement.startswith("BEGIN"):
             said.append(statement)
 
-    event.listen(database._writing_engine, "before_cursor_execute", note)
+    event.listen(database.writing_engine, "before_cursor_execute", note)
     yield said
-    event.remove(database._writing_engine, "before_cursor_execute", note)
+    event.remove(database.writing_engine, "before_cursor_execute", note)
 
 
 def test_limits_cost_a_look_and_one_write_each_and_none_without_them(crowd: World) -> None:
