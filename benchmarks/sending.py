@@ -30,6 +30,7 @@ def main(url: str, port: int, connections: int, folder: Path, *, dkim: bool) -> 
         Links("https://mail.example.com", Keys.of(("a key for benchmarks",))),
         lease=Lease(str(uuid.uuid4()), 60),
         connections=connections,
+        relay=str(server),
         journal_folder=folder / "journal",
         clock=clock.now,
         signer=Signer("bench", dkim_key.read(dkim_key.make(), "benchmark")) if dkim else None,

@@ -16,9 +16,8 @@ from threading import Event, Thread
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import begun, brakes, isolation, queue, recovery
-from leadmagnet.delivery.complaint import Complaint
-from leadmagnet.delivery.dispatcher import Dispatcher
+from leadmagnet.delivery import begun, brakes, breaker, isolation, queue, rates, recovery
+from leadmagnet.delivery.dispatcher import TEST_MAILBOX, Dispatcher
 from leadmagnet.delivery.evidence import MailLog
 from leadmagnet.delivery.gate import HOST
 from leadmagnet.delivery.journal import AcceptedLine, left_behind
@@ -63,6 +62,7 @@ class Worker:
         connect: Connect,
         links: Links,
         *,
+        relay: str = TEST_MAILBOX,
         clock: Clock,
         signer: Signer | None = None,
         quota: Quota = UNLIMITED,
@@ -74,7 +74,6 @@ class Worker:
         self._started_at = clock()
         self._live = Live()
         self._stopping = Event()
-        self._complaint = Complaint(log, "the database can be used again")
         self._lease = Lease(self.id, settings.lease_seconds)
         self.dispatcher = Dispatcher(
             database,
@@ -82,6 +81,7 @@ class Worker:
             links,
             lease=self._lease,
             connections=settings.worker_connections,
+            relay=relay,
             journal_folder=settings.data_dir / "journal",
             clock=clock,
             signer=signer,
@@ -134,7 +134,7 @@ class Worker:
             isolation.replay(self._database, self._live, path, lines, now=self._clock())
 
         def blame(session: Session, now: datetime) -> bool:
-            recovery.blame(session, begun.left_by(path), now=now)
+            recovery.blame(session, self._live.get(session), begun.left_by(path), now=now)
             return True
 
         if self._in_chore("journal", replay, one_by_one) and self._in_chore("poison", blame):
@@ -182,6 +182,8 @@ class Worker:
         )
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
         self._in_chore("brakes", lambda s, now: brakes.forget_passed(s, now=now))
+        self._in_chore("breaker", lambda s, now: breaker.forget(s, now=now))
+        self._in_chore("rates", lambda s, now: rates.watch(s, self._live.get(s), now=now))
         self.dispatcher.wake()
 
     def _watch_the_clock(self) -> None:
@@ -211,7 +213,7 @@ class Worker:
         try:
             with self._database.write() as session:
                 done = chore(session, self._clock())
-            self._complaint.over()
+            self._database.absence.over()
             return done
         except NothingPublished:
             return None
@@ -227,9 +229,7 @@ class Worker:
         return True
 
     def _failed(self, name: str, error: Exception) -> None:
-        if outage.is_outage(error):
-            self._complaint.say(f"{outage.words(error)}. What has to be done is done when it is back.")
-        else:
+        if not self._database.absence.met(error):
             log.error("chore %s failed", name, exc_info=error)
 
 

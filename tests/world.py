@@ -14,14 +14,16 @@ from leadmagnet.audience.consent import Origin
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import queue, recovery
+from leadmagnet.delivery.breaker import Breaker
 from leadmagnet.delivery.claim import claim
 from leadmagnet.delivery.group_commit import GroupCommit
+from leadmagnet.delivery.in_hand import InHand
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Outcome
 from leadmagnet.delivery.queue import Lease
-from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
-from leadmagnet.delivery.throttle import Breaker
+from leadmagnet.delivery.sender import Connect, Road, Sender
+from leadmagnet.delivery.stops import Stops
 from leadmagnet.links import Keys, Links
 from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.mail.sign import Signer
@@ -50,8 +52,9 @@ class World:
         self.journal = Journal(folder / "journal", self.lease.owner)
         self.commits = GroupCommit(database, self.journal, lambda: self.now)
         self.connect: Connect = connect or self.mailbox.connect
-        self.breaker = Breaker()
         self.signer: Signer | None = None
+        self.breaker = Breaker("mail.example:587")
+        self.stops = Stops()
         self.published = self.publish(build)
 
     def __enter__(self) -> Self:
@@ -159,13 +162,18 @@ class World:
             seen = -1
             while not claimed and seen:
                 with self.database.write() as session:
-                    claimed, seen = claim(session, self.published, self.lease, lane=lane, limit=limit, now=self.now)
+                    wanted = self.breaker.letters(session, limit, now=self.now)
+                    if not wanted:
+                        break
+                    claimed, seen = claim(session, self.published, self.lease, lane=lane, limit=wanted, now=self.now)
+                    self.breaker.claimed(session, [letter.id for letter in claimed])
         return claimed
 
     def send(self, letter: Claimed) -> Outcome | None:
         """Hands one letter over, and waits until its outcome is in the database."""
         sender = self.sender()
         outcome = sender.deliver(letter)
+        self.breaker.done(letter.id)
         sender.hang_up()
         if outcome is not None:
             self.commits.tell(letter, outcome)
@@ -174,7 +182,16 @@ class World:
 
     def sender(self, in_hand: InHand | None = None) -> Sender:
         """A sender on this world's road; its thread is not started."""
-        road = Road(self.connect, self.commits, self.journal, self.links, self.breaker, lambda: self.now, self.signer)
+        road = Road(
+            self.connect,
+            self.commits,
+            self.journal,
+            self.links,
+            self.breaker,
+            self.stops,
+            lambda: self.now,
+            self.signer,
+        )
         return Sender(road, InHand() if in_hand is None else in_hand, taken=lambda: None)
 
     def settle(self) -> None:
@@ -247,7 +264,7 @@ class World:
 
 
 _NOBODY = Claimed(
-    id=0, token=0, kind="test", lane=queue.TRANSACTIONAL, message_id="", recipient="", attempts=0,
+    id=0, token=0, kind="test", lane=queue.TRANSACTIONAL, domain_group="", message_id="", recipient="", attempts=0,
     first_attempt_at=None, subscriber_id=None, enrollment_id=None, published=None, letter=None, facts=None,
     course=None,
 )  # type: ignore[arg-type]  # fmt: skip

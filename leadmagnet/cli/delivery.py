@@ -10,6 +10,7 @@ from leadmagnet import clock
 from leadmagnet.audience import addresses
 from leadmagnet.cli.brakes import line
 from leadmagnet.cli.site import database_of, json_option, site_option
+from leadmagnet.delivery.breaker import Open
 from leadmagnet.delivery.daily import Day
 from leadmagnet.delivery.queue import SEQUENCE
 from leadmagnet.delivery.quota import Quota
@@ -95,6 +96,8 @@ def _page(found: Status) -> str:
         f"{_people(people['active'])} confirmed, {people['pending']} not yet, {people['unsubscribed']} left",
         f"version {found.release or 'none: leadmagnet publish'} is live, {_workers(found.workers)}",
     ]
+    if found.breaker is not None:
+        lines.append(click.style(_no_mail(found.breaker), fg="red"))
     if found.due_now:
         lines.append(f"{found.due_now} mails are due now, the oldest for {found.oldest_due_seconds} seconds")
     if found.quota is not None:
@@ -103,9 +106,15 @@ def _page(found: Status) -> str:
         if found.deliveries[state]:
             lines.append(click.style(f"{found.deliveries[state]} mails {words}", fg="yellow"))
     lines += [click.style(line(one, found.zone), fg="yellow") for one in found.paused]
+    lines += [click.style(warning, fg="yellow") for warning in found.warnings]
     for sequence in found.sequences:
         lines += ["", *_map(sequence)]
     return "\n".join(lines)
+
+
+def _no_mail(found: Open) -> str:
+    since, again = (f"{at:%Y-%m-%d %H:%M:%S} UTC" for at in (found.since, found.until))
+    return f"no mail goes out through {found.relay} since {since}: {found.reason} Next try: {again}"
 
 
 def _people(count: int) -> str:

@@ -11,7 +11,8 @@ from leadmagnet.audience import addresses
 from leadmagnet.cli.site import database_of
 from leadmagnet.content.compiled import Compiled, Letter
 from leadmagnet.content.published import Published
-from leadmagnet.delivery import samples
+from leadmagnet.delivery import breaker, samples
+from leadmagnet.delivery.dispatcher import TEST_MAILBOX
 from leadmagnet.delivery.outcomes import Accepted
 from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.samples import Sample
@@ -34,9 +35,15 @@ def connector(settings: Settings) -> Connect:
     return lambda: Connection.open(server, local_hostname=name)
 
 
+def relay(settings: Settings) -> str:
+    """The name under which workers share what they know of the server that mail goes through. Raises SettingsError."""
+    server = mail_server(settings)
+    return breaker.relay_of(server) if server is not None else TEST_MAILBOX
+
+
 def quota_of(settings: Settings) -> Quota:
     """How much may go where mail goes; the test mailbox is limited alike, to try it out. Raises SettingsError."""
-    return Quota.of(settings, relay=str(mail_server(settings) or "the test mailbox"))
+    return Quota.of(settings, relay=relay(settings))
 
 
 def send_samples(site: Path, settings: Settings, compiled: Compiled, name: str, recipient: str) -> bool:

@@ -10,7 +10,7 @@ import click
 
 from leadmagnet import __version__, clock, failpoints, logs
 from leadmagnet.cli import banner, watching
-from leadmagnet.cli.sending import connector, quota_of
+from leadmagnet.cli.sending import connector, quota_of, relay
 from leadmagnet.cli.site import database_of, site_option
 from leadmagnet.doctor import mail_server, require_log_of, require_ready, signer
 from leadmagnet.errors import LeadmagnetError
@@ -116,6 +116,7 @@ def _worker(site: Path, settings: Settings, database: Database) -> Worker:
         database,
         connector(settings),
         links,
+        relay=relay(settings),
         clock=clock.now,
         signer=signer(settings),
         quota=quota_of(settings),

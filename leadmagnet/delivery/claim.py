@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
-from leadmagnet.delivery import queue, recheck
+from leadmagnet.delivery import notices, queue, recheck
 from leadmagnet.delivery.letters import Claimed, Course, Person
 from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import Quota
@@ -78,6 +78,7 @@ def claim_within(
     lane: str,
     limit: int,
     only: int | None = None,
+    without_groups: Collection[str] = (),
     now: datetime,
 ) -> Batch:
     """As `claim`, and no more letters than the quota has room for, which counts those that were claimed."""
@@ -85,7 +86,15 @@ def claim_within(
     if not room.letters:
         return Batch([], False, room.wait)
     claimed, seen = claim(
-        session, published, lease, lane=lane, limit=room.letters, only=only, now=now, quota_day=room.date
+        session,
+        published,
+        lease,
+        lane=lane,
+        limit=room.letters,
+        only=only,
+        without_groups=without_groups,
+        now=now,
+        quota_day=room.date,
     )
     return Batch(quota.take(session, claimed, room, now=now), seen == room.letters, None)
 
@@ -98,6 +107,7 @@ def claim(
     lane: str,
     limit: int,
     only: int | None = None,
+    without_groups: Collection[str] = (),
     now: datetime,
     quota_day: str | None = None,
 ) -> tuple[list[Claimed], int]:
@@ -105,7 +115,17 @@ def claim(
 
     `only`: no letter but this one.
     """
-    rows = queue.take(session, published, lease, lane=lane, limit=limit, only=only, now=now, quota_day=quota_day)
+    rows = queue.take(
+        session,
+        published,
+        lease,
+        lane=lane,
+        limit=limit,
+        only=only,
+        without_groups=without_groups,
+        now=now,
+        quota_day=quota_day,
+    )
     people = _read_people(session, rows)
     claimed = []
     for row in rows:
@@ -146,6 +166,7 @@ class _Case:
             token=row.lease_token,
             kind=row.kind,
             lane=row.lane,
+            domain_group=row.domain_group,
             message_id=row.message_id,
             recipient=self.subscriber.address,
             attempts=row.attempts,
@@ -225,7 +246,9 @@ def _settle_letter(session: Session, case: _Case) -> Claimed | None:
 
 
 def _to_operator(session: Session, published: Published, row: Row[Any], now: datetime) -> Claimed | None:
-    """A test mail whose sender died: its recipient, letter and sample reader stand in its facts."""
+    """A notice, or a test mail whose sender died: its recipient, letter and sample reader stand in its facts."""
+    if row.kind == "notice":
+        return notices.claimed(published, row, now=now)
     facts = dict(row.facts)
     recipient, folder, slug = facts.pop("recipient"), facts.pop("folder"), facts.pop("slug")
     try:
@@ -238,6 +261,7 @@ def _to_operator(session: Session, published: Published, row: Row[Any], now: dat
         token=row.lease_token,
         kind=row.kind,
         lane=row.lane,
+        domain_group=row.domain_group,
         message_id=row.message_id,
         recipient=recipient,
         attempts=row.attempts,

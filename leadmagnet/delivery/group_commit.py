@@ -11,23 +11,24 @@ from queue import SimpleQueue
 
 from leadmagnet import failpoints, waiting
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import gate, record
-from leadmagnet.delivery.complaint import Complaint
+from leadmagnet.delivery import gate, lessons, record
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import Journal
+from leadmagnet.delivery.lessons import Lessons
 from leadmagnet.delivery.letters import Claimed
-from leadmagnet.delivery.outcomes import Accepted, Outcome
+from leadmagnet.delivery.outcomes import Accepted, Lost, Outcome
 from leadmagnet.delivery.quota import UNLIMITED, Quota
-from leadmagnet.store import outage
+from leadmagnet.store import absence
 from leadmagnet.store.database import Database
 
 log = logging.getLogger(__name__)
 
 #: Keeps a SQLite transaction near ten milliseconds, so that sign-ups never wait long.
 _LARGEST_BATCH = 200
-_RETRY_SECONDS = 1.0
 #: Before a locked row is asked for again; whoever changes it is a web request, or an operator at a prompt.
 _BUSY_SECONDS = 0.01
+#: How long a sender waits to learn what the failure of its letter means for the next one; as a rule a commit's time.
+_LESSON_SECONDS = 1.0
 
 
 @dataclass(eq=False, slots=True)
@@ -45,6 +46,7 @@ class _Told:
 
     letter: Claimed
     outcome: Outcome
+    taken: waiting.Event | None = None  # whoever waits until the database has it; None: nobody does
 
 
 class GroupCommit:
@@ -55,9 +57,10 @@ class GroupCommit:
         self._journal = journal
         self._clock = clock
         self._quota = quota
+        self.lessons = Lessons()
         self._requests: SimpleQueue[_Asked | _Told | None] = SimpleQueue()
         self._owed: list[_Told] = []  # results that the database has not taken yet
-        self._complaint = Complaint(log, "the database takes gates and results again")
+        self._failures = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
 
@@ -73,13 +76,21 @@ class GroupCommit:
 
     def tell(self, letter: Claimed, outcome: Outcome) -> None:
         """Hands in a result; it is committed for ever tried again, the send never is."""
-        self._requests.put(_Told(letter, outcome))
+        told = _Told(letter, outcome)
+        if lessons.is_own_fault(letter, outcome):
+            # Senders would fail the letters in their hands long before the database has heard of the first.
+            told.taken = waiting.event()
+            self._requests.put(told)
+            told.taken.wait(_LESSON_SECONDS)
+        else:
+            self._requests.put(told)
 
     def stop(self) -> bool:
         """Commits what was handed in and ends; False if the database would not take every result."""
         self._stopping.set()
         self._requests.put(None)
         self._thread.join()
+        self.lessons.finish(self._database, now=self._clock())
         return not self._owed
 
     def _run(self) -> None:
@@ -95,7 +106,7 @@ class GroupCommit:
         # With results owed to a database that is away, come back soon even if nobody asks anything.
         batch: list[_Asked | _Told | None] = []
         if self._owed:
-            self._stopping.wait(_RETRY_SECONDS)
+            self._stopping.wait(absence.pause(max(self._failures, 1)))
         else:
             batch.append(self._requests.get())
         while len(batch) < _LARGEST_BATCH and not self._requests.empty():
@@ -106,14 +117,15 @@ class GroupCommit:
         try:
             answers = self._transact(self._owed, asked)
         except Exception as error:  # whatever went wrong, the senders wait for an answer
-            if outage.is_outage(error):
-                self._complaint.say(f"{outage.words(error)}. Nothing is sent; sending goes on by itself.")
+            self._failures += 1
+            if self._database.absence.met(error):
                 answers = {}
             else:
                 log.warning("the database did not take a batch (%s)", type(error).__name__)
                 answers = self._one_by_one(asked)
         else:
-            self._complaint.over()
+            self._failures = 0
+            self._database.absence.over()
             if self._owed:
                 failpoints.reach("after_record")
             self._owed = []
@@ -132,14 +144,20 @@ class GroupCommit:
         covered = self._journal.sync()
         now = self._clock()
         with self._database.write() as session:
-            unsent = record.apply(session, [(one.letter, one.outcome) for one in told], now=now)
+            recorded = record.apply(session, [(one.letter, one.outcome) for one in told], now=now)
             # No gate opens for a mail whose 250 could not be written down.
             letters = [one.letter for one in asked] if covered else []
             answers = gate.open_gates(session, letters, now=now) if letters else {}
-            # Last of all: whoever holds the locks of a quota waits for nobody.
+            # What locks counts comes last, in this order everywhere: whoever holds those locks waits for nobody.
+            learned = self.lessons.learn(session, recorded, now=now)
+            unsent = [result for result in recorded if not isinstance(result[1], Accepted | Lost)]
             shut = [letter for letter in letters if answers[letter.id] in (Gate.REFUSED, Gate.PAUSED)]
             if unsent or shut:
                 self._quota.give_back(session, unsent, shut)
+        self.lessons.committed(learned)
+        for one in told:
+            if one.taken is not None:
+                one.taken.set()
         self._journal.committed(sum(isinstance(one.outcome, Accepted) for one in told))
         return answers
 

@@ -23,13 +23,15 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+_AFTER_A_DEFECT = 1.0
+
 
 class Hub:
     """One thread's conversations. `spawn` and an event's `set` may be called from any thread."""
 
     def __init__(self, name: str) -> None:
         self._selector = selectors.DefaultSelector()
-        self._sockets: dict[int, socket.socket] = {}  # registered, by descriptor
+        self._sockets: dict[int, tuple[socket.socket, int]] = {}  # what is watched, and for which events
         self._readers: dict[int, greenlet] = {}  # who waits for a descriptor
         self._deadlines: dict[greenlet, float] = {}
         self._posted: deque[_Event | Callable[[], None]] = deque()
@@ -58,10 +60,8 @@ class Hub:
         """See `waiting.ready`."""
         wanted = selectors.EVENT_WRITE if to_write else selectors.EVENT_READ
         descriptor = sock.fileno()
-        if self._sockets.get(descriptor) is not sock:
+        if self._sockets.get(descriptor) != (sock, wanted):
             self._watch(descriptor, sock, wanted)
-        elif to_write or self._selector.get_key(descriptor).events != wanted:
-            self._selector.modify(descriptor, wanted)
         self._readers[descriptor] = getcurrent()
         try:
             return self._park(timeout)
@@ -115,23 +115,30 @@ class Hub:
     def _run(self) -> None:
         self._main = getcurrent()
         while self._running or not self._ending:
-            for key, _events in self._selector.select(self._patience()):
-                if key.fd == self._wake_reader:
-                    self._hear()
-                elif (reader := self._readers.get(key.fd)) is not None:
-                    self.resume(reader, True)
-                else:  # the server speaks unasked: whoever waits next will find it
-                    self._forget(key.fd)
-            while self._posted:
-                item = self._posted.popleft()
-                if isinstance(item, _Event):
-                    item.fire()
-                else:
-                    self._begin(item)
-            self._expire()
+            try:
+                self._turn()
+            except Exception:  # a defect of ours must not end all sending
+                log.exception("a turn of the hub failed")
+                time.sleep(_AFTER_A_DEFECT)
         self._selector.close()
         os.close(self._wake_reader)
         os.close(self._wake_writer)
+
+    def _turn(self) -> None:
+        for key, _events in self._selector.select(self._patience()):
+            if key.fd == self._wake_reader:
+                self._hear()
+            elif (reader := self._readers.get(key.fd)) is not None:
+                self.resume(reader, True)
+            else:  # the server speaks unasked: whoever waits next will find it
+                self._forget(key.fd)
+        while self._posted:
+            item = self._posted.popleft()
+            if isinstance(item, _Event):
+                item.fire()
+            else:
+                self._begin(item)
+        self._expire()
 
     def _begin(self, conversation: Callable[[], None]) -> None:
         if conversation == self._end:
@@ -177,7 +184,7 @@ class Hub:
         # A socket that was closed leaves its number behind, and the next one may get it.
         self._forget(descriptor)
         self._selector.register(descriptor, wanted)
-        self._sockets[descriptor] = sock
+        self._sockets[descriptor] = (sock, wanted)
 
     def _forget(self, descriptor: int) -> None:
         if self._sockets.pop(descriptor, None) is not None:

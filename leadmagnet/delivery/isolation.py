@@ -12,14 +12,10 @@ from typing import TypeVar
 
 from sqlalchemy import select
 
-from leadmagnet import failpoints
-from leadmagnet.delivery import claim as claiming
 from leadmagnet.delivery import holding, record, recovery
 from leadmagnet.delivery.claim import Batch
 from leadmagnet.delivery.journal import AcceptedLine
 from leadmagnet.delivery.letters import Claimed
-from leadmagnet.delivery.queue import Lease
-from leadmagnet.delivery.quota import Quota
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.store import outage
 from leadmagnet.store.columns import ServerTime
@@ -31,41 +27,25 @@ log = logging.getLogger(__name__)
 Row = TypeVar("Row")
 
 
-def claim(database: Database, live: Live, lease: Lease, quota: Quota, *, lane: str, limit: int, now: datetime) -> Batch:
-    """Claims a batch: see `claim.claim_within`. Raises what is no single row's fault."""
+#: Claims in a session up to so many letters, or only the one with this id.
+Claiming = Callable[[Session, int, int | None], Batch]
+
+
+def claim(database: Database, claiming: Claiming, *, lane: str, limit: int, now: datetime) -> Batch:
+    """Claims a batch of a lane. Raises what is no single row's fault."""
     try:
-        return _claim(database, live, lease, quota, lane=lane, limit=limit, now=now)
+        with database.write() as session:
+            return claiming(session, limit, None)
     except NothingPublished:
         raise
     except Exception as error:
         if outage.blames_no_row(error):
             raise
         log.warning("a batch of letters cannot be claimed (%s): they are claimed one by one", type(error).__name__)
-    return _claim_one_by_one(database, live, lease, quota, lane=lane, limit=limit, now=now)
+    return _claim_one_by_one(database, claiming, lane=lane, limit=limit, now=now)
 
 
-def _claim(
-    database: Database,
-    live: Live,
-    lease: Lease,
-    quota: Quota,
-    *,
-    lane: str,
-    limit: int,
-    only: int | None = None,
-    now: datetime,
-) -> Batch:
-    with database.write() as session:
-        published = live.get(session)
-        batch = claiming.claim_within(session, published, lease, quota, lane=lane, limit=limit, only=only, now=now)
-        if batch.letters:
-            failpoints.reach("before_claim_commit")
-    return batch
-
-
-def _claim_one_by_one(
-    database: Database, live: Live, lease: Lease, quota: Quota, *, lane: str, limit: int, now: datetime
-) -> Batch:
+def _claim_one_by_one(database: Database, claiming: Claiming, *, lane: str, limit: int, now: datetime) -> Batch:
     due = (
         select(Delivery.id, Delivery.lease_token)
         .where(Delivery.state == "pending", Delivery.lane == lane, Delivery.ready_at <= now)
@@ -77,7 +57,8 @@ def _claim_one_by_one(
     claimed: list[Claimed] = []
 
     def take(row: tuple[int, int]) -> bool:
-        batch = _claim(database, live, lease, quota, lane=lane, limit=1, only=row[0], now=now)
+        with database.write() as session:
+            batch = claiming(session, 1, row[0])
         claimed.extend(batch.letters)
         return batch.is_full  # it was there to be claimed
 

@@ -49,6 +49,7 @@ class Claimed:
     token: int
     kind: str
     lane: str
+    domain_group: str
     message_id: str
     recipient: str
     attempts: int

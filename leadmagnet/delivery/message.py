@@ -42,6 +42,7 @@ def _headers(letter: Claimed, links: Links, now: datetime) -> Headers:
     published = letter.published
     folder = letter.letter.path.split("/")[1]
     of_series = folder != "system"
+    may_leave = not _is_confirmation(letter) and letter.kind != "notice"
     # RFC 2369 and RFC 8058 belong on letters; a confirmation is no list mail, and nobody is on a list yet.
     return Headers(
         sender=letter.letter.sender or published.site.sender,
@@ -51,7 +52,7 @@ def _headers(letter: Claimed, links: Links, now: datetime) -> Headers:
         date=now,
         delivery_id=str(letter.id),
         list_id=f"{folder}.{published.sender_domain}" if of_series else None,
-        unsubscribe_url=links.leave(letter.subscriber_id or 0) if not _is_confirmation(letter) else None,
+        unsubscribe_url=links.leave(letter.subscriber_id or 0) if may_leave else None,
         auto_submitted=not of_series,
         feedback_id=f"{letter.letter.slug}:{folder}:leadmagnet:{_sender_id(published.sender_domain)}",
         smtputf8=True,  # the connection knows what it can carry, and refuses

@@ -15,6 +15,8 @@ _BACK_OFF = {
     False: (5 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE, _HOUR, 2 * _HOUR, 4 * _HOUR, 8 * _HOUR),
 }
 _GIVE_UP = {True: timedelta(hours=24), False: timedelta(hours=72)}
+#: Why a letter failed that was deferred for too long.
+GIVEN_UP = "deferred_out"
 #: After trouble on the way: no attempt, and soon again.
 OUTAGE_WAIT = timedelta(seconds=30)
 #: A problem of ours as a sender is mended by a person, not by trying quickly.
@@ -30,11 +32,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """An explicit "later": an attempt, tried again at `ready_at`."""
+    """An explicit "later", tried again at `ready_at`: an attempt, unless the trouble is ours as a sender."""
 
     code: int
     reply_class: str
     ready_at: datetime
+    is_attempt: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Failed:
 class Returned:
     """Certainly not accepted and no fault of the letter (an outage): not an attempt."""
 
-    ready_at: datetime
+    ready_at: datetime | None  # None: it keeps its place in the queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,10 @@ def of_refusal(letter: Claimed, code: int, reply_class: ReplyClass, *, now: date
     if reply_class is ReplyClass.CREDENTIALS:
         return Returned(now + OUTAGE_WAIT)  # our login, not her letter
     if reply_class is ReplyClass.REPUTATION:
-        return Deferred(code, reply_class, now + _REPUTATION_WAIT)
+        return Deferred(code, reply_class, now + _REPUTATION_WAIT, is_attempt=False)
     if reply_class is ReplyClass.THROTTLE or code // 100 == 4:
         again = back_off(letter, now=now)
-        return Deferred(code, reply_class, again) if again else Failed("deferred_out", code, reply_class)
+        return Deferred(code, reply_class, again) if again else Failed(GIVEN_UP, code, reply_class)
     return Failed(reply_class, code, reply_class, suppress=reply_class is ReplyClass.BAD_ADDRESS)
 
 

@@ -22,6 +22,7 @@ _TAKEN = (
     Delivery.lease_token,
     Delivery.kind,
     Delivery.lane,
+    Delivery.domain_group,
     Delivery.subscriber_id,
     Delivery.enrollment_id,
     Delivery.sequence,
@@ -53,11 +54,13 @@ def take(
     lane: str,
     limit: int,
     only: int | None = None,
+    without_groups: Collection[str] = (),
     now: datetime,
     quota_day: str | None = None,
 ) -> Sequence[Row[tuple[object, ...]]]:
     """Marks up to `limit` due rows of a lane as claimed, oldest first, and returns them; `only`: no row but this.
 
+    `without_groups`: domain groups that can take no more just now, a handful at most.
     One table only: a joined row would be read from the snapshot before the lock. Two callers never get
     the same row: SKIP LOCKED on PostgreSQL, one writer at a time on SQLite. What a brake holds is not touched.
     """
@@ -69,6 +72,8 @@ def take(
         due = due.where(*standing.passing())
     if only is not None:
         due = due.where(Delivery.id == only)
+    if without_groups:
+        due = due.where(Delivery.domain_group.not_in(without_groups))
     due = due.order_by(Delivery.ready_at, Delivery.id).limit(limit)
     rows = session.execute(
         update(Delivery)

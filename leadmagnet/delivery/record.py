@@ -12,6 +12,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from leadmagnet.audience import suppressions
 from leadmagnet.content.published import Published
+from leadmagnet.delivery import soft_bounces
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome, Returned
 from leadmagnet.sequences import enrollments
@@ -48,37 +49,45 @@ _RUNNING = select(_enrollment.c.id).where(
 def apply(session: Session, results: Sequence[Result], *, now: datetime) -> list[Result]:
     """Records every result whose lease still holds; a lost lease writes nothing.
 
-    Returns those that were recorded of letters which were not accepted.
+    Returns what was recorded, and everything accepted: a 250 stands, whoever has the row.
     """
     sent = [(letter, outcome) for letter, outcome in results if isinstance(outcome, Accepted)]
     if sent:
         _finish(session, sent)
-    unsent: list[Result] = []
-    for letter, outcome in results:
-        written = False
-        match outcome:
-            case Deferred(code, reply_class, ready_at):
-                first = letter.first_attempt_at or now
-                written = _write(
-                    session,
-                    letter,
-                    state="pending",
-                    attempts=letter.attempts + 1,
-                    first_attempt_at=first,
-                    begun=0,
-                    ready_at=ready_at,
-                    smtp_code=code,
-                    smtp_class=reply_class,
-                )
-            case Returned(ready_at):
-                written = _write(session, letter, state="pending", ready_at=ready_at)
-            case Failed():
-                written = _fail(session, letter, outcome, now)
-            case Lost(at):
-                _lose(session, letter, at)
-        if written:
-            unsent.append((letter, outcome))
-    return unsent
+    recorded: list[Result] = [*sent]
+    recorded += [result for result in results if not isinstance(result[1], Accepted) and _record(session, *result, now)]
+    return recorded
+
+
+def _record(session: Session, letter: Claimed, outcome: Outcome, now: datetime) -> bool:
+    """Records anything but an acceptance; False if the lease was lost."""
+    match outcome:
+        case Deferred():
+            return _defer(session, letter, outcome, now)
+        case Returned(ready_at):
+            place = {} if ready_at is None else {"ready_at": ready_at}  # None: it keeps its place
+            return _write(session, letter, state="pending", **place)
+        case Failed():
+            return _fail(session, letter, outcome, now)
+        case Lost(at):
+            return _lose(session, letter, at)
+        case Accepted():
+            raise AssertionError("accepted mails are recorded together")
+
+
+def _defer(session: Session, letter: Claimed, deferred: Deferred, now: datetime) -> bool:
+    return _write(
+        session,
+        letter,
+        state="pending",
+        # Trouble of ours as a sender is no attempt: once it is mended, giving up is measured anew.
+        attempts=letter.attempts + 1 if deferred.is_attempt else 0,
+        first_attempt_at=(letter.first_attempt_at or now) if deferred.is_attempt else None,
+        begun=0,
+        ready_at=deferred.ready_at,
+        smtp_code=deferred.code,
+        smtp_class=deferred.reply_class,
+    )
 
 
 def _finish(session: Session, sent: Sequence[tuple[Claimed, Accepted]]) -> None:
@@ -159,7 +168,8 @@ def _fail(session: Session, letter: Claimed, failed: Failed, now: datetime) -> b
     values: dict[str, Any] = {"smtp_code": failed.code, "smtp_class": failed.reply_class}
     if not _write(session, letter, state="failed", reason=failed.reason, ended_at=now, **values):
         return False
-    if failed.suppress and letter.subscriber_id is not None:
+    why = failed.reason if failed.suppress else soft_bounces.verdict(session, letter, failed, now=now)
+    if why is not None and letter.subscriber_id is not None:
         # The subscriber's row is written with the block, so that no gate for her can open on an older view.
         key = session.scalar(
             update(Subscriber)
@@ -169,26 +179,28 @@ def _fail(session: Session, letter: Claimed, failed: Failed, now: datetime) -> b
             execution_options={"synchronize_session": False},
         )
         if key is not None:
-            suppressions.add(session, key, "all", failed.reason, now=now)
+            suppressions.add(session, key, "all", why, now=now)
         enrollments.leave(session, letter.subscriber_id, "bounced", now=now)
     else:
         go_on(session, [(letter, None)], now=now)
     return True
 
 
-def _lose(session: Session, letter: Claimed, at: datetime) -> None:
+def _lose(session: Session, letter: Claimed, at: datetime) -> bool:
     """A lost reply: counts as progress, because most were accepted, and waits for evidence or the operator."""
-    if _write(session, letter, state="uncertain", reason="the server's answer was lost", ended_at=at):
-        session.add(
-            AuditEvent(
-                at=at,
-                event="uncertain",
-                delivery_id=letter.id,
-                subscriber_id=letter.subscriber_id,
-                detail={"reason": "the server's answer was lost"},
-            )
+    if not _write(session, letter, state="uncertain", reason="the server's answer was lost", ended_at=at):
+        return False
+    session.add(
+        AuditEvent(
+            at=at,
+            event="uncertain",
+            delivery_id=letter.id,
+            subscriber_id=letter.subscriber_id,
+            detail={"reason": "the server's answer was lost"},
         )
-        go_on(session, [(letter, at)], now=at)
+    )
+    go_on(session, [(letter, at)], now=at)
+    return True
 
 
 def _write(session: Session, letter: Claimed, **values: Any) -> bool:

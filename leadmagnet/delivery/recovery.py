@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
-from leadmagnet.delivery import daily, holding, record
+from leadmagnet.delivery import daily, holding, notices, record
 from leadmagnet.delivery.begun import POISON_AFTER, BegunLine
 from leadmagnet.delivery.journal import AcceptedLine
 from leadmagnet.delivery.letters import Person
@@ -43,7 +43,7 @@ def replay(session: Session, published: Published, path: Path, lines: list[Accep
     return settled
 
 
-def blame(session: Session, begun: list[BegunLine], *, now: datetime) -> int:
+def blame(session: Session, published: Published, begun: list[BegunLine], *, now: datetime) -> int:
     """Counts the letters that a dead process had begun, and holds what it was begun for too often; returns how many.
 
     A letter counts before or after one sweep, never twice: the token says which of them has been. It must run after
@@ -68,7 +68,7 @@ def blame(session: Session, begun: list[BegunLine], *, now: datetime) -> int:
                 reason=case((poison, "poison"), else_=Delivery.reason),
                 ended_at=case((poison, now), else_=Delivery.ended_at),
             )
-            .returning(Delivery.state, Delivery.subscriber_id),
+            .returning(Delivery.state, Delivery.subscriber_id, Delivery.kind, Delivery.sequence, Delivery.step),
             execution_options={"synchronize_session": False},
         ).one_or_none()
         if row is not None:
@@ -76,6 +76,8 @@ def blame(session: Session, begun: list[BegunLine], *, now: datetime) -> int:
             log.warning("delivery %s: its process died while it was begun (now %s)", line.delivery_id, row.state)
             if row.state == "held":
                 holding.tell(session, line.delivery_id, row.subscriber_id, "poison", now=now)
+                name = f"{row.sequence}/{row.step}" if row.step is not None else row.kind
+                notices.tell(session, published, notices.poisoned(name, 1), now=now)
     return counted
 
 

@@ -10,14 +10,16 @@ from sqlalchemy import insert
 
 from leadmagnet.clock import Clock
 from leadmagnet.content.published import Published
+from leadmagnet.delivery.breaker import Breaker
 from leadmagnet.delivery.group_commit import GroupCommit
+from leadmagnet.delivery.in_hand import InHand
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Deferred, Failed, Outcome, Returned
 from leadmagnet.delivery.queue import TRANSACTIONAL
 from leadmagnet.delivery.quota import UNLIMITED, Quota
-from leadmagnet.delivery.sender import Connect, InHand, Road, Sender
-from leadmagnet.delivery.throttle import Breaker
+from leadmagnet.delivery.sender import Connect, Road, Sender
+from leadmagnet.delivery.stops import Stops
 from leadmagnet.links import Links
 from leadmagnet.mail.facts import MailFacts
 from leadmagnet.mail.sign import Signer
@@ -57,7 +59,7 @@ def send(
     owner = str(uuid.uuid4())
     journal = Journal(journal_folder, owner)
     commits = GroupCommit(database, journal, clock, quota=quota)
-    road = Road(connect, commits, journal, links, Breaker(tries_again=False), clock, signer)
+    road = Road(connect, commits, journal, links, Breaker("", shared=False), Stops(), clock, signer)
     sender = Sender(road, InHand(), taken=lambda: None)
     commits.start()
     try:
@@ -104,6 +106,7 @@ def _claimed(
         token=1,
         kind="test",
         lane=TRANSACTIONAL,
+        domain_group="test",
         message_id=message_id,
         recipient=sample.recipient,
         attempts=0,

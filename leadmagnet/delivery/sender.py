@@ -1,31 +1,30 @@
 """Senders: each drives one connection, phase by phase, and every letter ends in a row."""
 
 import logging
-import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
 
 from leadmagnet import failpoints, waiting
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import message, outcomes
+from leadmagnet.delivery import message, outcomes, throttle
+from leadmagnet.delivery.breaker import Breaker
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.group_commit import GroupCommit
+from leadmagnet.delivery.in_hand import InHand
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Failed, Lost, Outcome, Returned
-from leadmagnet.delivery.queue import LANES
-from leadmagnet.delivery.throttle import Breaker
+from leadmagnet.delivery.stops import Stops
 from leadmagnet.links import Links
 from leadmagnet.mail import smtp_replies
 from leadmagnet.mail.addresses import NotAnAddress, Unsupported
-from leadmagnet.mail.handover import Handover, NotAccepted, Refused, Unavailable
+from leadmagnet.mail.handover import Handover, NotAccepted, Refused, Reply, WrongPassword
 from leadmagnet.mail.headers import HeaderError
 from leadmagnet.mail.render import RenderError
 from leadmagnet.mail.sign import Signer
 from leadmagnet.mail.smtp_replies import ReplyClass
+from leadmagnet.store import absence
 
 log = logging.getLogger(__name__)
 
@@ -33,59 +32,6 @@ log = logging.getLogger(__name__)
 _IDLE_SECONDS = 5.0
 
 Connect = Callable[[], Handover]
-
-
-class InHand:
-    """Claimed letters waiting for a sender: what somebody waits for goes first. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._letters: dict[str, deque[Claimed]] = {lane: deque() for lane in LANES}
-        self._idle: deque[waiting.Event] = deque()
-        self._lock = Lock()
-        self._closed = False
-
-    def put(self, letters: Iterable[Claimed]) -> None:
-        """Adds letters, oldest first."""
-        with self._lock:
-            for letter in letters:
-                self._letters[letter.lane].append(letter)
-            idle = [self._idle.popleft() for _ in range(min(len(self._idle), len(self)))]
-        for event in idle:
-            event.set()
-
-    def close(self) -> list[Claimed]:
-        """From now on nobody gets a letter, and nobody waits for one; returns those that nobody has got."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, deque()
-            left = [letter for letters in self._letters.values() for letter in letters]
-        for event in idle:
-            event.set()
-        return left
-
-    def get(self, timeout: float) -> Claimed | None:
-        """The next letter, or None if none came within `timeout` seconds."""
-        deadline = time.monotonic() + timeout
-        while True:
-            with self._lock:
-                letter = self._next()
-                if letter is not None or self._closed:
-                    return letter
-                event = waiting.event()
-                self._idle.append(event)
-            if not event.wait(max(0.0, deadline - time.monotonic())):
-                with self._lock:
-                    if event in self._idle:
-                        self._idle.remove(event)
-                        return None
-
-    def _next(self) -> Claimed | None:
-        if self._closed:
-            return None
-        return next((letters.popleft() for letters in self._letters.values() if letters), None)
-
-    def __len__(self) -> int:
-        return sum(map(len, self._letters.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +43,9 @@ class Road:
     journal: Journal
     links: Links
     breaker: Breaker
+    stops: Stops
     clock: Clock
-    signer: Signer | None = None  # None: the mail server signs
+    signer: Signer | None = None  # None: the mail server signs, or nobody does
 
 
 class Sender:
@@ -110,26 +57,27 @@ class Sender:
         self._taken = taken
         self._connection: Handover | None = None
         self._slot = road.journal.slot()
-        self._stopping = False
-
-    def stop(self) -> None:
-        """Asks `run` to return after the letter it has begun."""
-        self._stopping = True
+        self._turned_away = 0  # connections in a row that did not come about
+        self._rest = 0.0  # seconds to hold back, so that a server may limit its connections in peace
 
     def run(self) -> None:
-        """Sends whatever is in hand, until it is stopped."""
-        while not self._stopping:
+        """Sends whatever is in hand, until there will be no more."""
+        while not self._in_hand.closed:
             letter = self._in_hand.get(timeout=_IDLE_SECONDS)
             if letter is None:
                 self.hang_up()
-            else:
-                self._taken()
-                self._send(letter)
+                continue
+            self._taken()
+            self._send(letter)
+            if self._rest:
+                self._in_hand.rest(self._rest)
+                self._rest = 0.0
         self.hang_up()
 
     def _send(self, letter: Claimed) -> None:
         try:
             outcome = self._begin(letter) or self.deliver(letter)
+            self._road.breaker.done(letter.id)
         except Exception:  # a defect of ours, before the dot: the others go on, and this one is tried again
             log.exception("delivery %s: the sender failed", letter.id, extra={"delivery": letter.id})
             self._drop()
@@ -137,6 +85,7 @@ class Sender:
         self._road.journal.end(self._slot, plain=isinstance(outcome, Accepted))
         if outcome is not None:
             self._road.commits.tell(letter, outcome)
+        self._in_hand.done(letter, accepted=isinstance(outcome, Accepted))
 
     def _begin(self, letter: Claimed) -> Outcome | None:
         """Notes that this letter is really begun: should the process die of it, no other is to blame."""
@@ -147,6 +96,9 @@ class Sender:
 
     def deliver(self, letter: Claimed) -> Outcome | None:
         """Hands one letter over; None when the gate has settled the row, or the lease was lost."""
+        wait = self._road.commits.lessons.wait_of(letter, self._road.clock)
+        if wait is not None:
+            return Returned(wait)
         reused = self._is_connected()
         try:
             outcome = self._offer(letter)
@@ -160,22 +112,22 @@ class Sender:
 
     def _offer(self, letter: Claimed) -> Outcome | None:
         """Everything up to the dot; None when the letter stands before the gate."""
+        kept = self._is_connected()
         now = self._road.clock()
         # Before connecting: what cannot be put together needs no server.
         raw = message.build(letter, self._road.links, now=now, signer=self._road.signer)
-        if not self._is_connected() and self._road.breaker.letters(1, now=now) == 0:
-            return Returned(now + outcomes.OUTAGE_WAIT)  # claimed before another sender found the server away
+        if not kept and not self._road.breaker.may_try(letter.id):
+            return Returned(None)  # claimed before another sender found the server away
         try:
             connection = self._connected()
         except NotAccepted as error:
-            self._road.breaker.failed(str(error), now=now)
-            return Returned(now + outcomes.OUTAGE_WAIT)
+            return self._turned_down(letter, error)
         try:
             connection.offer(letter.published.sender_address, letter.recipient, raw)
         except Refused as error:
             return self._refused(letter, error)
         except NotAccepted as error:
-            return self._interrupted(letter, error)
+            return self._interrupted(letter, error, stale=kept)
         return None
 
     def _hand_over(self, letter: Claimed) -> Outcome | None:
@@ -197,12 +149,17 @@ class Sender:
             return self._interrupted(letter, error)
         except Exception as error:  # Unknown, or a defect of ours, after which nobody can tell either
             self._drop()
-            name = type(error).__name__
             log.warning(
-                "delivery %s: the answer to the dot was lost (%s)", letter.id, name, extra={"delivery": letter.id}
+                "delivery %s: the answer to the dot was lost (%s)",
+                letter.id,
+                type(error).__name__,
+                extra={"delivery": letter.id},
             )
+            reason = f"The mail server's answers are lost: {error}"
+            self._road.breaker.failed(letter.id, reason, now=self._road.clock(), alone=True)
             return Lost(self._road.clock())
         failpoints.reach("after_250")
+        self._road.breaker.answered(letter.id)
         return self._accepted(letter, self._road.clock())
 
     def _accepted(self, letter: Claimed, at: datetime) -> Accepted:
@@ -220,7 +177,7 @@ class Sender:
         if self._connection is None or not self._connection.usable:
             self._drop()
             self._connection = waiting.apart(self._road.connect)
-            self._road.breaker.worked()
+            self._turned_away = 0
         return self._connection
 
     def _is_connected(self) -> bool:
@@ -229,22 +186,47 @@ class Sender:
     def _refused(self, letter: Claimed, error: Refused) -> Outcome:
         if self._connection is not None:
             self._connection.reset()
-        meaning = smtp_replies.classify(error.code, error.text)
+        meaning = smtp_replies.classify(error.code, error.text, phase=error.phase)
         outcome = outcomes.of_refusal(letter, error.code, meaning, now=self._road.clock())
         level = logging.WARNING if isinstance(outcome, Failed) else logging.INFO
         known = {"delivery": letter.id, "class": str(meaning)}
         log.log(level, "delivery %s: refused: %s (%s)", letter.id, error, meaning, extra=known)
         if meaning is ReplyClass.CREDENTIALS:
             self._drop()  # every letter would be told the same: our login or our right to send is at fault
-            self._road.breaker.failed(f"The mail server {error}.", now=self._road.clock())
+            reason = f"The mail server {error}."
+            self._road.breaker.failed(letter.id, reason, now=self._road.clock(), at_once=True)
+        else:
+            self._road.breaker.answered(letter.id)
+        self._slow_down(letter, error.reply, meaning)
         return outcome
 
-    def _interrupted(self, letter: Claimed, error: NotAccepted) -> Outcome:
+    def _turned_down(self, letter: Claimed, error: NotAccepted) -> Returned:
+        """No conversation came about: nothing was said of the letter."""
+        now, breaker = self._road.clock(), self._road.breaker
+        self._turned_away += 1
+        self._rest = absence.pause(self._turned_away)
+        breaker.failed(letter.id, str(error), now=now, at_once=isinstance(error, WrongPassword))
+        # While the breaker is open, it alone says when to try again: the letter keeps its place.
+        return Returned(now + outcomes.OUTAGE_WAIT if breaker.may_try(letter.id) else None)
+
+    def _interrupted(self, letter: Claimed, error: NotAccepted, *, stale: bool = False) -> Outcome:
+        """`stale`: the connection had been kept, so that its end says nothing of the server or the letter."""
         self._drop()
         log.info("delivery %s: not accepted: %s", letter.id, error, extra={"delivery": letter.id})
-        if isinstance(error, Unavailable):
-            self._road.breaker.failed(str(error), now=self._road.clock())
-        return Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
+        now, breaker = self._road.clock(), self._road.breaker
+        if not stale:
+            breaker.failed(letter.id, str(error), now=now, alone=True)
+            if error.reply is not None:
+                self._slow_down(letter, error.reply, smtp_replies.classify(error.reply.code, error.reply.text))
+        return Returned(breaker.behind(now + outcomes.OUTAGE_WAIT))
+
+    def _slow_down(self, letter: Claimed, reply: Reply, meaning: ReplyClass) -> None:
+        """What a reply means for the other letters to the same domain group."""
+        if throttle.asks_to_stop(reply.code, reply.text):
+            self._road.stops.asked(letter.domain_group)
+            self._in_hand.stop(letter.domain_group)
+        elif throttle.asks_for_less(reply.code, meaning):
+            self._in_hand.slow_down(letter.domain_group)
 
     def hang_up(self) -> None:
         """Ends an idle connection politely."""

@@ -1,47 +1,49 @@
-"""Holds back when the mail server is away, so that an outage costs nothing but time."""
+"""How many letters may be on their way to one domain group at once: a few, more while all goes well."""
 
-import logging
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from threading import Lock
+import re
+from dataclasses import dataclass
 
-log = logging.getLogger(__name__)
+from leadmagnet.mail.smtp_replies import ReplyClass
 
-_FIRST, _LONGEST = timedelta(seconds=30), timedelta(minutes=15)
+_START, _MOST = 2, 10
+#: Letters that have to be taken without a murmur before one more may be on its way.
+_CLEAN = 50
+#: Gmail's word for "too fast from you": going on would make it worse. Each line of a reply repeats it.
+_STOP = re.compile(r"(?<![\d.])4\.7\.28(?!\d)")
 
 
-@dataclass
-class Breaker:
-    """Opens when no connection comes about; afterwards one letter probes, and twice the wait follows a failure.
+@dataclass(slots=True)
+class Pace:
+    """The pace of one domain group in one process; forgetting it costs a few letters of learning, no more."""
 
-    Forgetting it loses nothing: rows that were returned carry their own time.
-    """
+    limit: int = _START
+    clean: int = 0
 
-    tries_again: bool = True  # what the operator is told; a single test mail is not tried again
-    _wait: timedelta = _FIRST
-    _open_until: datetime | None = None
-    _lock: Lock = field(default_factory=Lock)
+    def accepted(self) -> None:
+        """A letter was taken."""
+        self.clean += 1
+        if self.clean >= _CLEAN:
+            self.limit, self.clean = min(self.limit + 1, _MOST), 0
 
-    def letters(self, wanted: int, *, now: datetime) -> int:
-        """How many letters may be claimed: all that are wanted, one as a probe, or none."""
-        with self._lock:
-            if self._open_until is None:
-                return wanted
-            return min(wanted, 1) if now >= self._open_until else 0
+    def slow_down(self) -> None:
+        """Somebody there asked for less."""
+        self.limit, self.clean = max(self.limit // 2, 1), 0
 
-    def failed(self, reason: str, *, now: datetime) -> None:
-        """No connection came about; `reason` is for the operator."""
-        with self._lock:
-            if self._open_until is not None and now < self._open_until:
-                return  # another connection has said so already
-            again = self._wait
-            self._open_until, self._wait = now + again, min(again * 2, _LONGEST)
-        then = f" Trying again in {again.total_seconds():.0f} seconds." if self.tries_again else ""
-        log.error("no mail can be sent: %s%s", reason, then)
+    def begin_again(self) -> None:
+        """After a stop: one letter at a time."""
+        self.limit, self.clean = 1, 0
 
-    def worked(self) -> None:
-        """A connection came about."""
-        with self._lock:
-            was_open, self._open_until, self._wait = self._open_until is not None, None, _FIRST
-        if was_open:
-            log.warning("the mail server is back: sending again")
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing would be lost by forgetting it but that all went well."""
+        return self.limit >= _START
+
+
+def asks_for_less(code: int, meaning: ReplyClass) -> bool:
+    """Whether a reply says that we are too fast or too many."""
+    return meaning is ReplyClass.THROTTLE or code == 421
+
+
+def asks_to_stop(code: int, text: str) -> bool:
+    """Whether a reply names a rate that only a pause of minutes mends."""
+    return code // 100 == 4 and _STOP.search(text) is not None

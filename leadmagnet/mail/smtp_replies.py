@@ -7,6 +7,8 @@ use a code for something else. In doubt nobody is suppressed: a wrong suppressio
 import re
 from enum import StrEnum
 
+from leadmagnet.mail.handover import Phase
+
 
 class ReplyClass(StrEnum):
     """What a reply means; each name says what to do. The values are stored beside the delivery."""
@@ -20,7 +22,8 @@ class ReplyClass(StrEnum):
     REPUTATION = "reputation"  # we are not trusted: pause stream and domain group, requeue, alert, suppress nobody
     CREDENTIALS = "credentials"  # our login or our right to send: open the relay's breaker, alert, fail no row
     UNSUPPORTED = "unsupported"  # the server cannot carry such an address: failed
-    UNCLEAR = "unclear"  # failed; suppress only at the second one, a day or more later
+    UNEXPLAINED = "unexplained"  # no to the address, without a status: failed; suppress at the second, a day later
+    UNCLEAR = "unclear"  # failed
 
 
 _ENHANCED = re.compile(r"(?:\A|\(?#)\s*[245]\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")  # qmail and Cisco write "#5.1.1"
@@ -77,8 +80,8 @@ _BY_WORDS = (
 )
 
 
-def classify(code: int, text: str) -> ReplyClass:
-    """The class of a reply to MAIL, RCPT, DATA or the final dot; `text` may have several lines."""
+def classify(code: int, text: str, *, phase: Phase | None = None) -> ReplyClass:
+    """The class of a reply to `phase`; `text` may have several lines."""
     if code // 100 == 2:
         return ReplyClass.ACCEPTED
     if code // 100 not in (4, 5):
@@ -88,7 +91,10 @@ def classify(code: int, text: str) -> ReplyClass:
     status = _status(text)
     if code // 100 == 4:
         return _temporary(code, status, by_words)
-    return _BY_CODE.get(code) or by_words or _by_status(status)
+    known = _BY_CODE.get(code) or by_words
+    if known is None and status is None and phase == "rcpt":
+        return ReplyClass.UNEXPLAINED
+    return known or _by_status(status)
 
 
 def _temporary(code: int, status: tuple[str, str] | None, by_words: ReplyClass | None) -> ReplyClass:

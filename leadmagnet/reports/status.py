@@ -9,7 +9,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from leadmagnet.content.sequences import Sequence, Step
-from leadmagnet.delivery import brakes
+from leadmagnet.delivery import brakes, breaker, rates
+from leadmagnet.delivery.breaker import Open
 from leadmagnet.delivery.daily import Day
 from leadmagnet.delivery.quota import UNLIMITED, Quota
 from leadmagnet.publishing.releases import Live, NothingPublished
@@ -48,7 +49,9 @@ class Status:
     workers: int
     subscribers: Mapping[str, int]
     sequences: tuple[SequenceStatus, ...]
+    warnings: tuple[str, ...]  # too many bounces or complaints, in words
     quota: Day | None = None  # None: no day is limited
+    breaker: Open | None = None  # None: the mail server works, as far as anybody knows
 
     def to_json(self) -> dict[str, object]:
         """The documented form of `status --json`."""
@@ -61,6 +64,8 @@ class Status:
             "workers": self.workers,
             "subscribers": dict(self.subscribers),
             "quota": self.quota.to_json() if self.quota is not None else None,
+            "breaker": _breaker(self.breaker),
+            "warnings": list(self.warnings),
         }
 
 
@@ -84,6 +89,8 @@ def status(session: Session, *, now: datetime, quota: Quota = UNLIMITED) -> Stat
         subscribers={"pending": 0, "active": 0, "unsubscribed": 0} | _counts(session, Subscriber.status),
         sequences=tuple(_sequence(session, sequence) for sequence in sequences),
         quota=quota.today(session, published, now=now) if published is not None else None,
+        breaker=breaker.read(session),
+        warnings=tuple(map(str, rates.judge(rates.of_week(session, now=now)))),
     )
 
 
@@ -94,6 +101,13 @@ def _due(session: Session, now: datetime) -> tuple[int, datetime | None]:
         due = due.where(or_(Delivery.lane != brakes.HELD_LANE, passing))
     count, oldest = session.execute(due).one()
     return count, oldest
+
+
+def _breaker(found: Open | None) -> dict[str, str] | None:
+    if found is None:
+        return None
+    times = {"since": found.since.isoformat(), "next_try": found.until.isoformat()}
+    return {"relay": found.relay, "reason": found.reason, **times}
 
 
 def _counts(session: Session, column: InstrumentedAttribute[str]) -> dict[str, int]:

@@ -181,6 +181,30 @@ def plan_guide(
     return True
 
 
+def plan_notice(
+    session: Session,
+    published: Published,
+    *,
+    recipient: str,
+    words: Mapping[str, Any],
+    dedupe_key: str,
+    now: datetime,
+) -> bool:
+    """Queues a mail to the operator, who is no subscriber; False if one of this key was queued before."""
+    row = {
+        "kind": "notice",
+        "lane": "transactional",
+        "due_at": now,
+        "ready_at": now,
+        "release_id": published.number,
+        "message_id": f"{_unique()}@{published.sender_domain}",
+        "domain_group": "operator",
+        "facts": {"recipient": recipient, **words},
+        "dedupe_key": dedupe_key,
+    }
+    return session.execute(insert_ignoring(session, Delivery).values(**row).returning(Delivery.id)).first() is not None
+
+
 def give_tags(session: Session, published: Published, tags: Iterable[tuple[int, str]], *, now: datetime) -> None:
     """Gives tags as (subscriber id, tag), and starts the sequences that begin with one; a tag given before stays."""
     given = list(tags)

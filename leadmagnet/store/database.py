@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from leadmagnet.errors import StoreError
+from leadmagnet.store.absence import Absence
 from leadmagnet.store.fairness import FairLock
 
 __all__ = ["HEAD", "Database", "Session", "trouble"]
@@ -38,6 +39,7 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 20) -> None:
         parsed = _parsed(url)
+        self.absence = Absence()
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.url = parsed.render_as_string(hide_password=False)
         if self.is_sqlite:

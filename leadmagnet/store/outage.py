@@ -44,8 +44,6 @@ def blames_no_row(error: BaseException) -> bool:
 
 def words(error: BaseException) -> str:
     """One line for the operator. No parameters: those are addresses."""
-    if not is_outage(error):
-        return type(error).__name__
     cause = error.orig if isinstance(error, DBAPIError) else error
     lines = str(cause).strip().splitlines()
     return f"the database cannot be used: {lines[0] if lines else type(cause).__name__}"

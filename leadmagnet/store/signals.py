@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from leadmagnet.store import absence
 from leadmagnet.store.database import Database
 from leadmagnet.store.dialect import is_sqlite
 
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 
 _CHANNEL = "leadmagnet"
 _POLL_SECONDS = 0.1
-_RECONNECT_SECONDS = 2.0
 
 
 def something_is_due(session: Session) -> None:
@@ -38,6 +38,7 @@ class Listener:
         self._database = database
         self._heard = heard
         self._stopping = Event()
+        self._failures = 0
         listen = self._poll_sqlite if database.is_sqlite else self._listen_postgresql
         self._thread = Thread(target=self._run, args=(listen,), name="listener", daemon=True)
 
@@ -53,14 +54,17 @@ class Listener:
             try:
                 listen()
             except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
-                log.warning("not listening for signals, the tick goes on (%s)", type(error).__name__)
-                self._stopping.wait(_RECONNECT_SECONDS)
+                if not self._database.absence.met(error):
+                    log.warning("not listening for signals, the tick goes on (%s)", type(error).__name__)
+                self._failures += 1
+                self._stopping.wait(absence.pause(self._failures))
 
     def _poll_sqlite(self) -> None:
         with self._database.engine.connect() as connection:
             raw = connection.connection.driver_connection
             if raw is None:
                 raise AssertionError("a checked-out connection has a driver connection")
+            self._failures = 0
             connection.rollback()  # an open transaction would see the counter as it was
             seen = None
             while not self._stopping.wait(_POLL_SECONDS):
@@ -73,6 +77,7 @@ class Listener:
         url = self._database.url.replace("postgresql+psycopg://", "postgresql://", 1)
         with contextlib.closing(psycopg.connect(url, autocommit=True, connect_timeout=10)) as connection:
             connection.execute(f"LISTEN {_CHANNEL}")
+            self._failures = 0
             self._heard()  # what was signalled before we listened
             while not self._stopping.is_set():
                 for _notice in connection.notifies(timeout=_POLL_SECONDS * 5, stop_after=1):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 
 from tests.cli.shell import Shell
 
@@ -34,7 +35,25 @@ def test_status_shows_every_letter_and_what_waits(site: Shell) -> None:
         "workers": 0,
         "subscribers": {"pending": 0, "active": 0, "unsubscribed": 0},
         "quota": None,
+        "breaker": None,
+        "warnings": [],
     }
+
+
+def test_status_says_why_no_mail_goes_out(site: Shell) -> None:
+    site("publish")
+    with sqlite3.connect(site.folder / "var" / "leadmagnet.db") as database:
+        row = (
+            "mail.example:587",
+            "The password is wrong.",
+            30,
+            "2026-03-04 02:12:00.000000",
+            "2026-03-04 02:12:30.000000",
+        )
+        database.execute("INSERT INTO breaker VALUES (?, ?, ?, ?, ?)", row)
+    database.close()
+    expected = "no mail goes out through mail.example:587 since 2026-03-04 02:12:00 UTC: The password is wrong. Next try: 2026-03-04 02:12:30 UTC"
+    assert expected in site("status").out.splitlines()
 
 
 def test_status_says_what_may_still_go_today(site: Shell) -> None:

@@ -93,7 +93,7 @@ def recover(world: World, site: Path) -> None:
     for path, lines in left_behind(site / "var" / "journal"):
         with world.database.write() as session:
             recovery.replay(session, world.published, path, lines, now=world.now)
-            recovery.blame(session, begun.left_by(path), now=world.now)
+            recovery.blame(session, world.published, begun.left_by(path), now=world.now)
 
 
 def settle(world: World, site: Path) -> None:

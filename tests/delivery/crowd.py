@@ -1,5 +1,6 @@
 """Many readers at once, each with the second letter of her series to come."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sqlalchemy import insert
@@ -11,15 +12,27 @@ from tests.world import GUIDE, TUESDAY_EVENING, World
 THURSDAY_MORNING = datetime(2026, 3, 5, 12, 30, tzinfo=UTC)
 
 
-def gather(world: World, count: int) -> list[int]:
-    """Adds `count` readers who were given the guide on Tuesday evening; returns the ids of their due letters."""
+def gather(
+    world: World,
+    count: int,
+    *,
+    ready: Callable[[int], datetime] = lambda _number: THURSDAY_MORNING,
+    group: Callable[[int], str] = lambda _number: "example.com",
+) -> list[int]:
+    """Adds `count` readers who were given the guide on Tuesday evening; returns the ids of their due letters.
+
+    `ready` and `group` give, by a reader's number, when her letter is ready, and the domain group that it goes to.
+    """
     people = [f"reader{number}@example.com" for number in range(count)]
     with world.database.write() as session:
         subscribers = _added(session, Subscriber, [_subscriber(address) for address in people])
         enrollments = _added(session, Enrollment, [_enrollment(subscriber) for subscriber in subscribers])
         pairs = list(zip(subscribers, enrollments, strict=True))
         session.execute(insert(Delivery), [_guide(world, *pair) for pair in pairs])
-        return _added(session, Delivery, [_letter(world, *pair) for pair in pairs])
+        return _added(session, Delivery, [
+            _letter(world, *pair) | {"ready_at": ready(number), "domain_group": group(number)}
+            for number, pair in enumerate(pairs)
+        ])  # fmt: skip
 
 
 def _added(session, model, rows: list[dict[str, object]]) -> list[int]:

@@ -7,13 +7,15 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from leadmagnet.delivery import claim as claiming
+from leadmagnet.delivery import claim as claiming_room
 from leadmagnet.delivery import isolation, recovery
+from leadmagnet.delivery.claim import Batch
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import AcceptedLine
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.quota import UNLIMITED
 from leadmagnet.publishing.releases import Live
+from leadmagnet.store.database import Session
 from leadmagnet.store.models import AuditEvent
 from tests.delivery.crowd import THURSDAY_MORNING, gather
 from tests.world import World
@@ -21,7 +23,13 @@ from tests.world import World
 
 def claim(world: World, *, limit: int = 10) -> tuple[list[Claimed], bool]:
     """What was claimed, and whether there may be more."""
-    batch = isolation.claim(world.database, Live(), world.lease, UNLIMITED, lane="sequence", limit=limit, now=world.now)
+
+    def claiming(session: Session, limit: int, only: int | None) -> Batch:
+        return claiming_room.claim_within(
+            session, Live().get(session), world.lease, UNLIMITED, lane="sequence", limit=limit, only=only, now=world.now
+        )
+
+    batch = isolation.claim(world.database, claiming, lane="sequence", limit=limit, now=world.now)
     return batch.letters, batch.is_full
 
 
@@ -39,7 +47,7 @@ def raising(monkeypatch: pytest.MonkeyPatch, room: object, name: str, bad: set[i
 
 
 def cannot_be_claimed(monkeypatch: pytest.MonkeyPatch, *bad: int) -> None:
-    raising(monkeypatch, claiming, "_settle", set(bad), argument=2, at="id")
+    raising(monkeypatch, claiming_room, "_settle", set(bad), argument=2, at="id")
 
 
 def states(world: World) -> list[str]:
@@ -69,7 +77,7 @@ def test_a_row_that_is_alone_and_cannot_be_claimed_is_held(world: World, monkeyp
     ids = gather(world, 1)
     world.now = THURSDAY_MORNING
     cannot_be_claimed(monkeypatch, *ids)
-    assert claim(world) == ([], 1)
+    assert claim(world, limit=1) == ([], True)
     assert states(world) == ["held"]
 
 
@@ -93,7 +101,7 @@ def test_a_database_that_is_full_blames_no_row(world: World, monkeypatch: pytest
         tries.append(1)
         raise OperationalError("UPDATE", {}, full)
 
-    monkeypatch.setattr(claiming, "claim", fail)
+    monkeypatch.setattr(claiming_room, "claim", fail)
     with pytest.raises(OperationalError):
         claim(world)
     assert len(tries) == 1, "it is not asked again for each row"
@@ -106,14 +114,14 @@ def test_letters_claimed_before_the_database_went_away_are_still_sent(
     ids = gather(world, 3)
     world.now = THURSDAY_MORNING
     cannot_be_claimed(monkeypatch, ids[1])
-    really = claiming.claim
+    really = claiming_room.claim
 
     def away(session, *given, only=None, **named):
         if only == ids[2]:
             raise OperationalError("UPDATE", {}, sqlite3.OperationalError("gone"))
         return really(session, *given, only=only, **named)
 
-    monkeypatch.setattr(claiming, "claim", away)
+    monkeypatch.setattr(claiming_room, "claim", away)
     letters, _seen = claim(world)
     assert [letter.id for letter in letters] == [ids[0]]
     assert states(world) == ["claimed", "pending", "pending"], "nobody is blamed in an outage"

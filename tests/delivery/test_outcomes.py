@@ -27,8 +27,9 @@ SEQUENCE = [5 * MINUTES, 15 * MINUTES, 30 * MINUTES, HOURS, 2 * HOURS, 4 * HOURS
 
 def letter(lane: str = "sequence", *, number: int = 7, attempts: int = 0, first: datetime | None = None) -> Claimed:
     return Claimed(
-        id=number, token=1, kind="step", lane=lane, message_id="", recipient="", attempts=attempts,
-        first_attempt_at=first, subscriber_id=1, enrollment_id=1, published=None, letter=None, facts=None, course=None,
+        id=number, token=1, kind="step", lane=lane, domain_group="example.com", message_id="", recipient="",
+        attempts=attempts, first_attempt_at=first, subscriber_id=1, enrollment_id=1, published=None, letter=None,
+        facts=None, course=None,
     )  # type: ignore[arg-type]  # fmt: skip
 
 
@@ -40,9 +41,10 @@ def letter(lane: str = "sequence", *, number: int = 7, attempts: int = 0, first:
         (554, ReplyClass.CONTENT, Failed("content", 554, "content")),
         (550, ReplyClass.UNSUPPORTED, Failed("unsupported", 550, "unsupported")),
         (550, ReplyClass.UNCLEAR, Failed("unclear", 550, "unclear")),
+        (550, ReplyClass.UNEXPLAINED, Failed("unexplained", 550, "unexplained")),
         (535, ReplyClass.CREDENTIALS, Returned(NOW + 30 * SECONDS)),
-        (550, ReplyClass.REPUTATION, Deferred(550, "reputation", NOW + HOURS)),
-        (450, ReplyClass.REPUTATION, Deferred(450, "reputation", NOW + HOURS)),
+        (550, ReplyClass.REPUTATION, Deferred(550, "reputation", NOW + HOURS, is_attempt=False)),
+        (450, ReplyClass.REPUTATION, Deferred(450, "reputation", NOW + HOURS, is_attempt=False)),
     ],
 )
 def test_a_refusal_ends_a_letter_or_brings_it_back(code: int, reply_class: ReplyClass, expected: object) -> None:

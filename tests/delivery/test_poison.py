@@ -23,7 +23,9 @@ def letters(world: World) -> list[Claimed]:
 
 def blame(world: World, *letters: Claimed) -> int:
     with world.database.write() as session:
-        return recovery.blame(session, [BegunLine(letter.id, letter.token) for letter in letters], now=world.now)
+        return recovery.blame(
+            session, world.published, [BegunLine(letter.id, letter.token) for letter in letters], now=world.now
+        )
 
 
 def row(world: World, letter: Claimed) -> Delivery:

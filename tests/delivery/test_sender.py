@@ -179,7 +179,7 @@ def test_a_back_off_is_given_up_after_a_day_for_what_somebody_waits_for(world: W
 
 def _tries_until_it_ends(world: World) -> Delivery:
     while True:
-        (row,) = world.deliveries()
+        (row,) = world.deliveries(kind="confirm")
         if row.state != "pending":
             return row
         world.now = row.ready_at

@@ -7,9 +7,9 @@ import pytest
 
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.hub import Hub
+from leadmagnet.delivery.in_hand import InHand
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Lost, Returned
-from leadmagnet.delivery.sender import InHand
 from leadmagnet.mail.handover import Reply
 from leadmagnet.mail.smtp import Connection, Server
 from leadmagnet.sequences import enrollments
@@ -119,7 +119,6 @@ def test_a_defect_before_the_dot_gives_the_letter_back(world: World) -> None:
     hub.start()
     hub.spawn(sender.run)
     until(lambda: world.deliveries()[0].state == "pending")
-    sender.stop()
     in_hand.close()
     assert hub.stop(PATIENCE)
     (row,) = world.deliveries()
@@ -152,11 +151,12 @@ def test_once_a_server_is_known_to_be_away_letters_in_hand_do_not_knock_again(wo
     world.now = THURSDAY_MORNING
     with ScriptedServer({"CONNECT": "554 5.7.1 go away"}) as server:
         world.connect = away
-        assert {outcome for _letter, outcome in world.deliver()} == {Returned(world.now + OUTAGE)}
-        assert len(knocks) == 1
+        outcomes = [outcome for _letter, outcome in world.deliver()]
+        assert outcomes == [Returned(world.now + OUTAGE)] * 4 + [Returned(None)] * 6
+        assert len(knocks) == 5
         world.wait(seconds=30)
-        world.deliver()
-        assert len(knocks) == 2
+        assert [outcome for _letter, outcome in world.deliver()] == [Returned(None)], "one letter probes"
+        assert len(knocks) == 6
         check_invariants(world, server)
 
 
@@ -167,7 +167,7 @@ def test_a_login_that_is_missing_stops_all_sending_and_fails_no_letter(world: Wo
         world.connect = lambda: connect(server)
         world.deliver()
         assert [command[:4] for command in server.commands].count("MAIL") == 1
-        assert world.breaker.letters(10, now=world.now) == 0
+        assert world.claim() == []
         assert {row.state for row in world.deliveries(step="tight-hips")} == {"pending"}
         check_invariants(world, server)
 

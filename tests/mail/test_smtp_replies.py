@@ -197,6 +197,29 @@ def test_each_server_means_what_it_says(code: int, text: str, expected: ReplyCla
     assert classify(code, text) is expected
 
 
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (550, "No such user here"),
+        (550, "Requested action not taken: mailbox unavailable"),
+        (554, "Transaction failed"),
+        (552, "1 Requested mail action aborted, mailbox not found"),
+        (550, ""),
+    ],
+)
+def test_a_no_without_a_status_is_about_the_address_only_when_the_address_was_asked_about(code: int, text: str) -> None:
+    assert classify(code, text, phase="rcpt") is ReplyClass.UNEXPLAINED
+    for phase in ("mail", "data", "body", "dot"):
+        assert classify(code, text, phase=phase) is ReplyClass.UNCLEAR
+
+
+@pytest.mark.parametrize(("code", "text", "expected"), TEXTS, ids=[f"{c} {t[:40]}" for c, t, _ in TEXTS])
+def test_what_is_clear_stays_so_whatever_was_asked(code: int, text: str, expected: ReplyClass) -> None:
+    for phase in ("mail", "rcpt", "dot"):
+        found = classify(code, text, phase=phase)
+        assert found is expected or (found, expected) == (ReplyClass.UNEXPLAINED, ReplyClass.UNCLEAR)
+
+
 @pytest.mark.parametrize("code", range(400, 500))
 def test_no_temporary_reply_ever_condemns_an_address(code: int) -> None:
     for status in ("4.1.1", "4.1.2", "4.4.4", "4.7.1", "4.6.0"):

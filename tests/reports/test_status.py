@@ -33,6 +33,8 @@ def test_before_the_first_publish_everything_is_nought(database: Database) -> No
         "workers": 0,
         "subscribers": {"pending": 0, "active": 0, "unsubscribed": 0},
         "quota": None,
+        "breaker": None,
+        "warnings": [],
     }
     assert found.sequences == ()
 

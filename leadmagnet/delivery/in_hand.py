@@ -1,0 +1,265 @@
+"""Claimed letters waiting for a sender: in order, and never more to one domain group than it bears."""
+
+import heapq
+import time
+from collections import deque
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from threading import Lock
+
+from leadmagnet import waiting
+from leadmagnet.delivery.letters import Claimed
+from leadmagnet.delivery.queue import LANES
+from leadmagnet.delivery.throttle import Pace
+
+#: So many letters of a group that has no room may wait here; the next claims leave the group out.
+_FEW = 4
+#: Beyond this many groups, those that are idle are forgotten.
+_MOST_GROUPS = 1000
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """What waits for one domain group, and what is on its way to it."""
+
+    pace: Pace = field(default_factory=Pace)
+    on_their_way: int = 0
+    stopped: bool = False
+    waiting: int = 0
+    lines: dict[int, "_Line"] = field(default_factory=dict)
+
+    def has_room(self) -> bool:
+        return not self.stopped and self.on_their_way < self.pace.limit
+
+    def is_forgettable(self) -> bool:
+        return not (self.waiting or self.on_their_way or self.stopped) and self.pace.is_new
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """The letters of one group in one lane, in the order of their claim."""
+
+    group: _Group
+    lane: int
+    letters: deque[tuple[int, Claimed]] = field(default_factory=deque)
+    listed: bool = False  # its first letter stands in the heap
+
+
+class InHand:
+    """Hands out the next letter whose group has room: by lane, then in the order of the claim.
+
+    Every call takes one lock, and none looks through a list: each group keeps lines of its own, and a heap holds the
+    first letters of those that may go. `limited` is False where no mail provider stands behind the connection.
+    `low`: with fewer letters than this within reach, `runs_low` says so once.
+    """
+
+    def __init__(self, *, limited: bool = True, low: int = 0) -> None:
+        self._limited = limited
+        self._low = low
+        self._groups: dict[str, _Group] = {}
+        self._most_groups = _MOST_GROUPS
+        self._heap: list[tuple[int, int, _Line]] = []
+        self._stopped: set[str] = set()
+        self._count = 0
+        self._waiting = 0  # all
+        self._within_reach = 0  # of groups that have room
+        self._armed = self._ran_low = False
+        self._idle: deque[waiting.Event] = deque()  # senders that wait for a letter
+        self._resting: set[waiting.Event] = set()
+        self._closed = False
+        self._lock = Lock()
+
+    def put(self, letters: Iterable[Claimed]) -> None:
+        """Adds letters, in their order."""
+        with self._lock:
+            for letter in letters:
+                self._put(letter)
+
+    def _put(self, letter: Claimed) -> None:
+        group = self._group(letter.domain_group)
+        lane = LANES.index(letter.lane)
+        line = group.lines.get(lane)
+        if line is None:
+            line = group.lines[lane] = _Line(group, lane)
+        self._count += 1
+        line.letters.append((self._count, letter))
+        group.waiting += 1
+        self._waiting += 1
+        if group.has_room():
+            self._within_reach += 1
+            self._armed = self._armed or self._within_reach > self._low
+            self._list(line)
+
+    def get(self, timeout: float) -> Claimed | None:
+        """The next letter, or None if none could go within `timeout` seconds; it is on its way until `done`."""
+        deadline = time.monotonic() + timeout
+        while True:
+            with self._lock:
+                if self._closed:
+                    return None
+                if self._may_go():
+                    return self._take()
+                event = waiting.event()
+                self._idle.append(event)
+            if not event.wait(max(0.0, deadline - time.monotonic())):
+                with self._lock:
+                    if event in self._idle:
+                        self._idle.remove(event)
+                        return None
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody gets a letter any more."""
+        return self._closed
+
+    def close(self) -> list[Claimed]:
+        """From now on nobody gets a letter, and nobody waits for one, or rests; returns those that nobody has got."""
+        with self._lock:
+            self._closed = True
+            events = [*self._idle, *self._resting]
+            self._idle.clear()
+            lines = [line for group in self._groups.values() for line in group.lines.values()]
+            left = [letter for line in lines for _count, letter in line.letters]
+        for event in events:
+            event.set()
+        return left
+
+    def rest(self, seconds: float) -> None:
+        """Waits so long, unless it is closed."""
+        event = waiting.event()
+        with self._lock:
+            if self._closed:
+                return
+            self._resting.add(event)
+        event.wait(seconds)
+        with self._lock:
+            self._resting.discard(event)
+
+    def done(self, letter: Claimed, *, accepted: bool = False) -> None:
+        """A letter that `get` gave is not on its way any more."""
+        with self._lock:
+            group = self._group(letter.domain_group)
+            had_room = group.has_room()
+            if self._limited:
+                group.on_their_way = max(group.on_their_way - 1, 0)
+                if accepted:
+                    group.pace.accepted()
+            self._settle(group, had_room=had_room)
+
+    def slow_down(self, name: str) -> None:
+        """A group asked for less."""
+        with self._lock:
+            group = self._group(name)
+            had_room = group.has_room()
+            group.pace.slow_down()
+            self._settle(group, had_room=had_room)
+
+    def stop(self, name: str) -> None:
+        """A group wants no more: its letters stay where they are until `keep_stopped`."""
+        with self._lock:
+            self._stop(name)
+
+    def keep_stopped(self, names: Collection[str]) -> list[Claimed]:
+        """Stops these groups and lets all others go on; returns the stopped ones' letters, out of hand."""
+        if not names and not self._stopped:
+            return []
+        with self._lock:
+            for name in self._stopped.difference(names):
+                self._stopped.remove(name)
+                group = self._group(name)
+                group.stopped = False
+                self._settle(group, had_room=False)
+            back = []
+            for name in names:
+                self._stop(name)
+                back += self._emptied(self._group(name))
+            return back
+
+    def runs_low(self) -> bool:
+        """Whether more should be claimed: said once, when it comes to that."""
+        if not self._ran_low:
+            return False
+        self._ran_low = False
+        return True
+
+    def crowded(self) -> list[str]:
+        """The groups without room that have more than a few letters waiting: no more of theirs, please."""
+        with self._lock:
+            if self._waiting == self._within_reach:
+                return []
+            return [name for name, group in self._groups.items() if group.waiting > _FEW and not group.has_room()]
+
+    @property
+    def within_reach(self) -> int:
+        """How many letters wait for nothing but a sender."""
+        return self._within_reach
+
+    def __len__(self) -> int:
+        return self._waiting
+
+    def _may_go(self) -> bool:
+        while self._heap and not (self._heap[0][2].letters and self._heap[0][2].group.has_room()):
+            heapq.heappop(self._heap)[2].listed = False
+        return bool(self._heap)
+
+    def _take(self) -> Claimed:
+        _lane, _count, line = heapq.heappop(self._heap)
+        line.listed = False
+        group = line.group
+        _count, letter = line.letters.popleft()
+        group.waiting -= 1
+        self._waiting -= 1
+        self._within_reach -= 1
+        if self._limited:
+            group.on_their_way += 1
+        if group.has_room():
+            self._list(line)
+        else:
+            self._within_reach -= group.waiting
+            self._ran_low = self._ran_low or group.waiting == _FEW  # crowded until now
+        if self._armed and self._within_reach <= self._low:
+            self._armed, self._ran_low = False, True
+        return letter
+
+    def _list(self, line: _Line) -> None:
+        if line.letters and not line.listed:
+            line.listed = True
+            heapq.heappush(self._heap, (line.lane, line.letters[0][0], line))
+        if self._idle:
+            self._idle.popleft().set()
+
+    def _settle(self, group: _Group, *, had_room: bool) -> None:
+        """After a group's room may have changed."""
+        if group.has_room() == had_room:
+            return
+        if had_room:
+            self._within_reach -= group.waiting
+            return
+        self._within_reach += group.waiting
+        for line in group.lines.values():
+            self._list(line)
+
+    def _stop(self, name: str) -> None:
+        self._stopped.add(name)
+        group = self._group(name)
+        had_room = group.has_room()
+        group.stopped = True
+        group.pace.begin_again()
+        self._settle(group, had_room=had_room)
+
+    def _emptied(self, group: _Group) -> list[Claimed]:
+        back = [letter for line in group.lines.values() for _count, letter in line.letters]
+        for line in group.lines.values():
+            line.letters.clear()
+        self._waiting -= group.waiting
+        group.waiting = 0
+        return back
+
+    def _group(self, name: str) -> _Group:
+        group = self._groups.get(name)
+        if group is None:
+            if len(self._groups) >= self._most_groups:
+                kept = {known: one for known, one in self._groups.items() if not one.is_forgettable()}
+                self._groups, self._most_groups = kept, max(_MOST_GROUPS, 2 * len(kept))
+            group = self._groups[name] = _Group()
+        return group

@@ -1,0 +1,179 @@
+"""Mails to the operator about trouble: plain words, at most once a day for the same trouble."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from html import escape
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from leadmagnet.content.compiled import Letter
+from leadmagnet.content.published import Published
+from leadmagnet.delivery import tally
+from leadmagnet.delivery.letters import Claimed
+from leadmagnet.mail.facts import MailFacts
+from leadmagnet.sequences import enrollments
+from leadmagnet.store import signals
+
+_PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
+    '<body style="margin:0;padding:24px;font:16px/1.5 -apple-system,Segoe UI,sans-serif;color:#222;background:#fff">'
+    '<div style="max-width:560px;margin:0 auto">{body}</div></body></html>'
+)
+_COMMAND = '<pre style="padding:12px;background:#f3f1ee;white-space:pre-wrap;font-size:14px">{command}</pre>'
+_FOOT = "Your own leadmagnet wrote this, at most once a day for the same trouble."
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the operator is told. `about` names the trouble; no text holds a reader's address."""
+
+    about: str
+    subject: str
+    lines: tuple[str, ...]
+    commands: tuple[str, ...] = ("leadmagnet status",)
+
+
+def held(name: str, failures: int, reason: str) -> Notice:
+    """A letter of a series, "hip-openers/tight-hips", is held."""
+    slug = name.rpartition("/")[2]
+    lines = _said(
+        f"The letter {name} is held: {reason}.",
+        "The readers whose mail failed go on with their next letter. Everybody else waits at this one, and all other "
+        "letters go out as before.",
+        "The log says what each mail failed of. Mend the letter and publish it, then let it go on.",
+    )
+    commands = ("leadmagnet publish", f"leadmagnet resume {name}")
+    return Notice(f"held:{name}", f"Held: letter {slug} failed {failures} times", lines, commands)
+
+
+def failing(name: str, failures: int, reason: str) -> Notice:
+    """A mail that somebody waits for keeps failing: it is not held."""
+    lines = _said(
+        f"The mail {name} keeps failing: {reason}.",
+        "It is not held back, because people have just asked for it. Whose mail failed can ask again.",
+        "The log says what each mail failed of. Mend and publish the mail if it is at fault; if addresses are, "
+        "somebody may be playing with your form.",
+    )
+    return Notice(f"failing:{name}", f"Failing: {name} failed {failures} times", lines)
+
+
+def distrusted(groups: Sequence[str]) -> Notice:
+    """The mail servers of these domain groups refuse us as a sender."""
+    who = ", ".join(groups)
+    lines = _said(
+        f"The mail servers of {who} refuse mail from this sender: its reputation or its authentication (SPF, DKIM, "
+        "DMARC) is at fault, not a reader.",
+        "Letters to them wait for an hour, then go on by themselves. Nobody was blocked, nothing is lost.",
+        "The log holds the servers' answers. Check the DNS records of the sending domain.",
+    )
+    commands = ("leadmagnet doctor", "leadmagnet status")
+    return Notice("reputation", f"Paused for an hour: {who[:60]} refused mail from you", lines, commands)
+
+
+def distrusted_everywhere() -> Notice:
+    """So many domain groups refuse us that all letters wait."""
+    lines = _said(
+        "Three or more mail providers refuse mail from this sender, so all letters wait until you resume them. "
+        "Confirmations and guides go on. Nobody was blocked, nothing is lost.",
+        "Check the DNS records of the sending domain (SPF, DKIM, DMARC), and whether it stands on a block list.",
+    )
+    subject = "Paused: several mail providers refused mail from you"
+    return Notice("reputation-everywhere", subject, lines, ("leadmagnet doctor", "leadmagnet resume"))
+
+
+def too_many(what: str, share: str, count: int, mails: int) -> Notice:
+    """Too many bounces or complaints within seven days; `what` names them."""
+    lines = _said(
+        f"The last seven days brought {count} {what} on {mails} mails ({share}). Mail providers shut out a sender who "
+        "goes on like this, so all letters wait until you resume them. Confirmations and guides go on.",
+        "Look at where your newest readers came from before you resume.",
+    )
+    subject = f"Paused: {share} {what} in seven days"
+    return Notice(what, subject, lines, ("leadmagnet status", "leadmagnet resume"))
+
+
+def given_up(kind: str, code: int | None) -> Notice:
+    """A mail that somebody waited for was deferred for so long that it was given up."""
+    what = {"confirm": "confirmation", "reminder": "reminder"}.get(kind, "guide mail")
+    answer = f" The last answer was {code}." if code is not None else ""
+    lines = _said(
+        f"A {what} could not be delivered for a day: the mail server kept answering that it should come later.{answer} "
+        "It is not tried any more; the reader can ask again with the form.",
+        "Should there be more of them today, no further mail tells you: the status counts them as failed.",
+    )
+    return Notice("given-up", f"Given up: a {what} was not delivered", lines)
+
+
+def poisoned(name: str, count: int) -> Notice:
+    """Mails whose sending ended the sender's process again and again are held."""
+    lines = _said(
+        f"{'1 mail is' if count == 1 else f'{count} mails are'} held: each time one of them was begun, the sending "
+        "process died. All others go on.",
+        "This is a defect of leadmagnet or of its machine, not of the reader. The worker's log says more.",
+    )
+    return Notice(f"poison:{name}", f"Held: a mail of {name} stopped the sender", lines)
+
+
+def _said(*lines: str) -> tuple[str, ...]:
+    return lines
+
+
+def tell(session: Session, published: Published, notice: Notice, *, now: datetime) -> bool:
+    """Queues the mail; False if the same trouble was told today already, or nobody could read it."""
+    recipient = parseaddr(published.site.reply_to or "")[1] or published.sender_address
+    if not recipient:
+        return False
+    words = {"subject": notice.subject, "lines": list(notice.lines), "commands": list(notice.commands)}
+    key = f"notice:{notice.about}:{tally.day_of(now)}"
+    new = enrollments.plan_notice(session, published, recipient=recipient, words=words, dedupe_key=key, now=now)
+    if new:
+        signals.something_is_due(session)
+    return new
+
+
+def claimed(published: Published, row: Row[Any], *, now: datetime) -> Claimed:
+    """A claimed notice, in hand: its recipient and words stand in its facts."""
+    return Claimed(
+        id=row.id,
+        token=row.lease_token,
+        kind=row.kind,
+        lane=row.lane,
+        message_id=row.message_id,
+        recipient=row.facts["recipient"],
+        domain_group="operator",
+        attempts=row.attempts,
+        first_attempt_at=row.first_attempt_at,
+        subscriber_id=None,
+        enrollment_id=None,
+        published=published,
+        letter=compiled(row.facts),
+        facts=MailFacts(asked_on=now.astimezone(published.zone).date().isoformat()),
+        course=None,
+    )
+
+
+def compiled(words: Mapping[str, Any]) -> Letter:
+    """The mail as a compiled letter: nothing is left to fill in."""
+    subject, lines, commands = _inert(words["subject"]), words["lines"], words["commands"]
+    lines, commands = [_inert(line) for line in lines], [_inert(command) for command in commands]
+    body = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    body += "".join(_COMMAND.format(command=escape(command)) for command in commands)
+    body += f'<p style="color:#666;font-size:14px">{_FOOT}</p>'
+    text = "\n\n".join([*lines, *(f"    {command}" for command in commands), f"-- \n{_FOOT}"])
+    return Letter(
+        path="email_templates/system/notice.md",
+        slug="notice",
+        subject=subject,
+        preheader=lines[0],
+        html=_PAGE.format(title=escape(subject), body=body),
+        text=f"{text}\n",
+    )
+
+
+def _inert(text: str) -> str:
+    # These words become a template: none of them may begin an expression.
+    return text.replace("{", "(").replace("}", ")")
