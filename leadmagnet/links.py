@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -103,7 +103,12 @@ class Links:
 
     def click(self, delivery_id: int, number: int) -> str:
         """A counted link of one mail. `number` is not signed: it only chooses among the links of that letter."""
-        return f"{self.base_url}/l/{mint(Purpose.CLICK, delivery_id, self.keys)}{number:02d}"
+        return self.clicks(delivery_id)(number)
+
+    def clicks(self, delivery_id: int) -> Callable[[int], str]:
+        """`click` for all links of one mail, which share a token."""
+        token = mint(Purpose.CLICK, delivery_id, self.keys)
+        return lambda number: f"{self.base_url}/l/{token}{number:02d}"
 
     def leave(self, subscriber_id: int) -> str:
         """The page to leave or change what one gets; RFC 8058 posts to the same URL."""

@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -26,8 +27,8 @@ from leadmagnet.delivery.quota import UNLIMITED, Quota
 from leadmagnet.delivery.sender import Connect
 from leadmagnet.links import Links
 from leadmagnet.mail.sign import Signer
-from leadmagnet.publishing import replan
 from leadmagnet.publishing.releases import Live, NothingPublished
+from leadmagnet.publishing.replanner import Replanner
 from leadmagnet.reports import heartbeats
 from leadmagnet.sequences import signup
 from leadmagnet.settings import Settings
@@ -46,8 +47,6 @@ REMIND_AFTER = timedelta(hours=24)
 #: Rows that one chore touches in one transaction: sign-ups never wait long behind it.
 CHUNK = 200
 CLOCK_WATCH_SECONDS = 2.0
-#: Re-planning does more for each row, and may have a million of them: it goes on in the next transaction.
-REPLAN_CHUNK = 50
 #: How long a stopping worker lets a slow server answer.
 STOP_SECONDS = 30.0
 
@@ -87,6 +86,8 @@ class Worker:
             signer=signer,
             quota=quota,
         )
+        # PostgreSQL works for one while the other computes; SQLite has one writer.
+        self._replanners = [Replanner(database, self._live) for _ in range(1 if database.is_sqlite else 2)]
         self._mail_log = MailLog(settings.mail_log) if settings.mail_log is not None else None
         self._listener = Listener(database, self.dispatcher.wake)
         # A late tick is as good as a punctual one.
@@ -103,6 +104,8 @@ class Worker:
         self._every(TICK, self._database.checkpoint)
         self._every(min(timedelta(seconds=self._settings.lease_seconds / 3), HEARTBEAT), self.renew)
         self._every(SWEEP, self.sweep)
+        for replanner in self._replanners:
+            self._every(SWEEP, partial(self.replan, replanner))
         self._every(HOUSEKEEPING, self.keep_house)
         self._metronome.start()
         Thread(target=self._watch_the_clock, name="clock-watch", daemon=True).start()
@@ -152,7 +155,7 @@ class Worker:
         )
 
     def sweep(self) -> None:
-        """Takes rows from the dead, repeats once what somebody waits for, and re-plans after a publish."""
+        """Takes rows from the dead, and repeats once what somebody waits for."""
         self.recover()
         self._in_chore(
             "sweep",
@@ -161,10 +164,12 @@ class Worker:
         )
         self._look_up()
         self._in_chore("resend", lambda s, now: recovery.resend_once(s, now=now))
-        while not self._stopping.is_set() and self._in_chore(
-            "replan", lambda s, now: replan.chunk(s, self._live.get(s), limit=REPLAN_CHUNK, now=now)
-        ):
-            self.dispatcher.wake()
+
+    def replan(self, replanner: Replanner) -> None:
+        """Puts people right after a publish: up to a minute for a million of them, beside everything else."""
+        while not self._stopping.is_set() and self._in_chore("replan", replanner.chunk):
+            self._stopping.wait(replanner.rest())
+        self.dispatcher.wake()
 
     def _look_up(self) -> None:
         """Settles by the mail server's log what it can tell, before anything is repeated."""

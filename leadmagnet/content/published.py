@@ -1,5 +1,6 @@
 """Compiled content under the number it was published as: what every mail and page is made from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from functools import cached_property
@@ -9,6 +10,20 @@ from leadmagnet.content.compiled import Compiled, Letter
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.content.site import Site
+
+
+class Words(dict[str, object]):
+    """Words that are the same for all readers of a release: what fills letters may put them in once for all."""
+
+    def __init__(self, words: Mapping[str, object]) -> None:
+        super().__init__(words)
+        self._hash = hash(repr(sorted(words.items())))
+
+    def __hash__(self) -> int:  # type: ignore[override]  # it is made once, and never changed
+        return self._hash
+
+
+_NO_GUIDE = Words({"title": ""})
 
 
 @dataclass(frozen=True)
@@ -34,9 +49,17 @@ class Published:
         return self.sender_address.rpartition("@")[2]
 
     @cached_property
-    def site_values(self) -> dict[str, object]:
+    def site_words(self) -> Words:
         """The site's words, as letters may use them."""
-        return self.site.model_dump()
+        return Words(self.site.model_dump())
+
+    def guide_words(self, slug: str | None) -> Words:
+        """The words of a guide likewise; without one they are empty."""
+        return self._guide_words.get(slug, _NO_GUIDE)
+
+    @cached_property
+    def _guide_words(self) -> dict[str | None, Words]:
+        return {slug: Words({"title": guide.title}) for slug, guide in self.compiled.guides.items()}
 
     @cached_property
     def zone(self) -> ZoneInfo:

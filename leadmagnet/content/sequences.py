@@ -45,6 +45,7 @@ class Step(BaseModel):
     expires_after: timedelta | None = None  # `not_after` as an age past the due time
     expires_on: date | None = None  # `not_after` as a date
     since: datetime | None = None  # when this step was first published; None: in the sequence from its start
+    planned_in: int | None = None  # the oldest release whose plans for this step still hold; None: only its own
 
 
 class Sequence(BaseModel):

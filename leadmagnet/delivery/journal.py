@@ -79,6 +79,11 @@ class Journal:
                 raise
             self._unsynced = True
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether every line so far could be written: no gate may open otherwise."""
+        return self._trouble is None
+
     def sync(self) -> bool:
         """Makes every line so far durable; False while the journal cannot be written: no gate may open."""
         with self._lock:

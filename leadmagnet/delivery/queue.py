@@ -37,6 +37,9 @@ _TAKEN = (
     Delivery.begun,
 )
 
+#: True of every claimed row; said so that the index of leases can be used.
+_LEASED = Delivery.lease_until.is_not(None)
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -95,7 +98,7 @@ def take(
 def renew(session: Session, lease: Lease) -> None:
     """Extends the lease of every row this process has claimed; a frozen process does not, and loses them."""
     # A row that is locked stands at its gate, which gives it a longer lease: to wait for it could end in a deadlock.
-    mine = select(Delivery.id).where(Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
+    mine = select(Delivery.id).where(_LEASED, Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
     session.execute(
         update(Delivery)
         .where(Delivery.id.in_(locked_ids(session, mine)), Delivery.state == "claimed")
@@ -116,7 +119,7 @@ def put_back(session: Session, claims: Collection[tuple[int, int]]) -> None:
 
 def release(session: Session, lease: Lease, *, only: Collection[int] | None = None) -> Sequence[Row[str | None, str]]:
     """Gives back the rows this process has claimed but not handed over, or `only` these: quota_day and lane of each."""
-    mine = update(Delivery).where(Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
+    mine = update(Delivery).where(_LEASED, Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
     if only is not None:
         mine = mine.where(Delivery.id.in_(only))
     return session.execute(

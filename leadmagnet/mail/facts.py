@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from leadmagnet.content.published import Published
@@ -57,7 +57,7 @@ def letter_values(
 
 def counted(values: dict[str, object], links: Links, delivery_id: int) -> dict[str, object]:
     """The same values with the letter's links led over counted ones of this delivery."""
-    return {**values, "click": partial(links.click, delivery_id)}
+    return {**values, "click": links.clicks(delivery_id)}
 
 
 def confirmation_values(
@@ -68,10 +68,9 @@ def confirmation_values(
 
 
 def _values(published: Published, facts: MailFacts) -> dict[str, object]:
-    guide = published.guide(facts.guide) if facts.guide is not None else None
     return {
-        "site": published.site_values,
-        "guide": {"title": guide.title if guide is not None else ""},
+        "site": published.site_words,
+        "guide": published.guide_words(facts.guide),
         "asked_on": _spoken(facts.asked_on),
     }
 

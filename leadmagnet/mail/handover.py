@@ -24,6 +24,7 @@ from leadmagnet.errors import LeadmagnetError
 #: What was answered: `size` is our own answer to the limit that a server announces; `body` came unasked for.
 Phase = Literal["size", "mail", "rcpt", "data", "body", "dot"]
 
+_NO_LINE_END = bytes(set(range(256)) - set(b"\r\n"))
 _ADDRESS = re.compile(r"\S*@\S*")
 _QUOTED = 300  # characters of a server's words that an error shows
 
@@ -140,5 +141,6 @@ def check_lines(raw: bytes) -> None:
 
     A bare CR or LF is read as a line end by some servers: a dot between two would smuggle a second message.
     """
-    if not raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r") or not raw.endswith(b"\r\n"):
+    line_ends = raw.translate(None, _NO_LINE_END)
+    if len(line_ends) != 2 * raw.count(b"\r\n") or not raw.endswith(b"\r\n"):
         raise ValueError("a message must be made of CRLF lines alone")

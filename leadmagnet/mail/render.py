@@ -1,13 +1,15 @@
 """Fills a compiled letter with one person's values, straight into the encoding that goes over the wire.
 
-A template's own words are escaped, encoded and folded when it is built: for each mail only the values are.
+A template's own words, and those of its site, are escaped, encoded and folded when it is built: for each mail only
+the reader's are.
 """
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Literal
+from typing import Any, Literal
 
 from jinja2 import StrictUndefined, Template, nodes
 from jinja2.exceptions import TemplateError
@@ -15,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
 from leadmagnet.content.compiled import Letter
+from leadmagnet.content.published import Words
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.mail import encoding
 
@@ -53,6 +56,11 @@ _TEXT = ImmutableSandboxedEnvironment(
     keep_trailing_newline=True,
 )
 _LANGUAGES = {"html": _HTML, "text": _TEXT}
+_PIECES: Mapping[Part, Callable[[object], str]] = {"html": _html_piece, "text": _text_piece}
+_MAY_BE_FIXED = ("site", "guide")
+
+#: Names with what they stand for in every mail of a letter.
+Fixed = tuple[tuple[str, object], ...]
 
 
 class RenderError(LeadmagnetError):
@@ -99,7 +107,9 @@ def render(letter: Letter, values: dict[str, object]) -> Rendered:
     known = {**values, "subject": subject, "preheader": _filled(letter, "preheader", values)}
     # Where nobody counts clicks, a letter's links lead straight to their targets.
     known.setdefault("click", partial(link_target, letter, values=values))
-    html, text = _filled(letter, "html", known), _filled(letter, "text", known)
+    fixed = tuple((name, known[name]) for name in _MAY_BE_FIXED if isinstance(known.get(name), Words))
+    fixed += tuple((name, known[name]) for name in ("subject", "preheader") if _is_plain(getattr(letter, name)))
+    html, text = _filled(letter, "html", known, fixed), _filled(letter, "text", known, fixed)
     return Rendered(subject, encoding.whole(html), encoding.whole(text))
 
 
@@ -109,27 +119,44 @@ def link_target(letter: Letter, number: int, values: dict[str, object]) -> str:
 
 
 @lru_cache(maxsize=_KEPT_TEMPLATES)
-def _template(part: Part, source: str) -> Template:
+def _template(part: Part, source: str, fixed: Fixed) -> Template:
     # Keyed by the source, not by the letter: a release that is loaded twice compiles once, a string
     # remembers its own hash, and nothing can ever be rendered from a letter of the same name but other words.
     language = _LANGUAGES.get(part)
     if language is None:
         return _LINE.from_string(source)
+    known, piece = dict(fixed), _PIECES[part]
     tree = language.parse(source)
-    for words in tree.find_all(nodes.TemplateData):
-        words.data = encoding.piece(words.data)
+    for output in tree.find_all(nodes.Output):
+        output.nodes = [_encoded(node, known, piece) for node in output.nodes]
     return language.from_string(tree)
 
 
-def _filled(letter: Letter, part: Part, values: dict[str, object]) -> str:
-    return _fill(letter, part, getattr(letter, part), values)
+def _encoded(node: nodes.Expr, known: Mapping[str, Any], piece: Callable[[object], str]) -> nodes.Expr:
+    """What is the same for all readers, in the encoding of the wire; anything else as it is."""
+    match node:
+        case nodes.TemplateData(data=words):
+            return nodes.TemplateData(encoding.piece(words), lineno=node.lineno)
+        case nodes.Name(name=name) if isinstance(value := known.get(name), str):
+            return nodes.TemplateData(piece(value), lineno=node.lineno)
+        case nodes.Getattr(node=nodes.Name(name=name), attr=attr) if attr in known.get(name, ()):
+            return nodes.TemplateData(piece(known[name][attr]), lineno=node.lineno)
+    return node
 
 
-def _fill(letter: Letter, part: Part, source: str, values: dict[str, object]) -> str:
-    if part not in _LANGUAGES and "{" not in source:
+def _is_plain(source: str) -> bool:
+    return "{" not in source
+
+
+def _filled(letter: Letter, part: Part, values: dict[str, object], fixed: Fixed = ()) -> str:
+    return _fill(letter, part, getattr(letter, part), values, fixed)
+
+
+def _fill(letter: Letter, part: Part, source: str, values: dict[str, object], fixed: Fixed = ()) -> str:
+    if part not in _LANGUAGES and _is_plain(source):
         return source  # most subjects
     try:
-        template = _template(part, source)
+        template = _template(part, source, fixed)
         # No copy of the values, and nothing beside them: letters have no use for Jinja's own globals.
         return "".join(template.root_render_func(template.new_context(values, shared=True)))
     except TemplateError as error:

@@ -14,6 +14,8 @@ from leadmagnet.content.compiled import Build, Compiled
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.errors import LeadmagnetError
+from leadmagnet.publishing import unmoved
+from leadmagnet.store.dialect import one_at_a_time
 from leadmagnet.store.models import Release
 
 
@@ -63,11 +65,14 @@ def publish(session: Session, build: Build, *, author: str, note: str | None = N
     """
     if build.compiled is None:
         raise ValueError("a build with errors cannot be published")
+    one_at_a_time(session, Release)  # what is compared with the release before must be what comes next to it
     before = session.scalars(select(Release).order_by(Release.id.desc()).limit(1)).one_or_none()
     if before is not None and before.digest == build.digest:
         return None
     live = Compiled.model_validate_json(before.compiled) if before is not None else None
     compiled = build.compiled.model_copy(update={"sequences": _dated(build.compiled, live, now)})
+    if before is not None and live is not None:
+        compiled = _compared(compiled, live, before.id)
     return session.execute(
         insert(Release)
         .values(
@@ -87,9 +92,27 @@ def _dated(new: Compiled, live: Compiled | None, now: datetime) -> dict[str, Seq
     dated = {}
     for slug, sequence in new.sequences.items():
         before = live.sequences.get(slug) if live is not None else None
-        steps = tuple(step.model_copy(update={"since": _since(step, before, now)}) for step in sequence.steps)
+        steps = tuple(
+            step.model_copy(update={"since": _since(step, before, now), "planned_in": None}) for step in sequence.steps
+        )
         dated[slug] = sequence.model_copy(update={"steps": steps})
     return dated
+
+
+def _compared(new: Compiled, live: Compiled, live_number: int) -> Compiled:
+    """The content, each step with the oldest release whose plans for it still hold."""
+    compared = {
+        slug: sequence.model_copy(
+            update={
+                "steps": tuple(
+                    step.model_copy(update={"planned_in": unmoved.planned_in(new, live, live_number, sequence, index)})
+                    for index, step in enumerate(sequence.steps)
+                )
+            }
+        )
+        for slug, sequence in new.sequences.items()
+    }
+    return new.model_copy(update={"sequences": compared})
 
 
 def _since(step: Step, before: Sequence | None, now: datetime) -> datetime | None:

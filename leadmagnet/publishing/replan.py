@@ -1,75 +1,183 @@
 """Re-plans people after a publish, in chunks that may stop and go on anywhere.
 
-A pending letter carries the release that planned it: what is left to do is exactly the rows of an older
-release, so no cursor is kept. A row that is claimed before its turn is put right by the claim itself.
+A pending letter carries the release that planned it: what is left to do is exactly the rows of an older release
+whose letter has been moved since. A row that is claimed before its turn is put right by the claim itself.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence as Rows
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import (
+    Row,
+    Select,
+    Update,
+    bindparam,
+    case,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
-from leadmagnet.sequences import enrollments, schedule
+from leadmagnet.publishing.unmoved import outdated_below
+from leadmagnet.sequences import enrollments
 from leadmagnet.sequences import facts as people_facts
-from leadmagnet.sequences.schedule import Done, Facts, Planned
-from leadmagnet.store.dialect import is_sqlite
-from leadmagnet.store.models import Delivery, Enrollment, Subscriber
+from leadmagnet.sequences.schedule import Done, Planned
+from leadmagnet.sequences.timetable import Timetable
+from leadmagnet.store import batches
+from leadmagnet.store.dialect import among, by_index, is_sqlite, table
+from leadmagnet.store.models import Delivery, Enrollment
+
+
+class _Mark(NamedTuple):
+    """A place in the index of what is planned: everything up to it has been seen."""
+
+    sequence: str = ""
+    step: str = ""
+    release: int = 0
+    id: int = 0
+
+
+class _Person(NamedTuple):
+    id: int
+    domain_group: str
+
+
+_START = _Mark()
+_LAST = 2**62
+
+_delivery, _enrollment = table(Delivery), table(Enrollment)
+_PLANNED = (_delivery.c.state == "pending", _delivery.c.step.is_not(None))
+_NEXT_LETTER = (
+    select(_delivery.c.sequence, _delivery.c.step, _delivery.c.release_id)
+    .where(
+        *_PLANNED,
+        tuple_(_delivery.c.sequence, _delivery.c.step, _delivery.c.release_id, _delivery.c.id)
+        > tuple_(bindparam("sequence"), bindparam("step"), bindparam("release"), bindparam("id")),
+    )
+    .order_by(_delivery.c.sequence, _delivery.c.step, _delivery.c.release_id, _delivery.c.id)
+    .limit(1)
+)
+
+
+class Replan:
+    """One process's share of the re-plan. Any number may run: each takes rows that no other has locked.
+
+    It keeps the schedule's answers from chunk to chunk, and where it is; what is left to do stands in the rows.
+    """
+
+    def __init__(self) -> None:
+        self._mark = _START
+        self._timetable: Timetable | None = None
+
+    def chunk(self, session: Session, published: Published, *, limit: int, now: datetime) -> int:
+        """Puts up to `limit` pending letters right for the live release; returns how many were looked at."""
+        if self._timetable is None or self._timetable.published is not published:
+            self._timetable, self._mark = Timetable(published), _START
+        began = self._mark
+        looked_at = self._go_on(session, self._timetable, limit, now)
+        if not looked_at and began != _START:  # once more, for what was planned behind the mark
+            looked_at = self._go_on(session, self._timetable, limit, now)
+        return looked_at
+
+    def _go_on(self, session: Session, timetable: Timetable, limit: int, now: datetime) -> int:
+        """One chunk from the mark on; at the end the mark is at the start again."""
+        by_index(session)
+        looked_at = 0
+        while looked_at < limit:
+            found = session.connection().execute(_NEXT_LETTER, self._mark._asdict()).one_or_none()
+            if found is None:
+                self._mark = _START
+                break
+            mark = self._mark if self._mark[:2] == found[:2] else _Mark(found.sequence, found.step)
+            self._mark = _Mark(found.sequence, found.step, _LAST, _LAST)
+            below = outdated_below(timetable.published, found.sequence, found.step)
+            if found.release_id >= below:
+                continue
+            rows = _outdated(session, mark, below, limit - looked_at)
+            if rows:
+                _put_right(session, timetable, mark, rows, now)
+            if len(rows) == limit - looked_at:
+                self._mark = mark._replace(release=rows[-1].release_id, id=rows[-1].id)
+            looked_at += len(rows)
+        return looked_at
 
 
 def chunk(session: Session, published: Published, *, limit: int, now: datetime) -> int:
-    """Puts up to `limit` pending letters right for the live release; returns how many were looked at."""
-    rows = _outdated(session, published, limit)
-    if not rows:
-        return 0
-    facts = people_facts.gather(session, {row.enrollment_id: (row.id, row.start_at) for row in rows})
-    kept, following = [], {}
-    for row in rows:
-        sequence = published.sequence(row.sequence)
-        if sequence is None:
-            enrollments.cancel_pending(session, "sequence removed", Delivery.id == row.delivery_id, now=now)
-            enrollments.end(session, row.enrollment_id, "sequence removed", now=now)
-            continue
-        answer = _next(published, sequence, row, facts[row.enrollment_id])
-        if isinstance(answer, Planned) and answer.step.slug == row.step:
-            kept.append(_kept(published, sequence, answer, row))
-        else:
-            enrollments.cancel_pending(session, _gone(sequence, row.step), Delivery.id == row.delivery_id, now=now)
-            following[row.enrollment_id] = (row, sequence, answer)
-    if kept:
-        session.execute(update(Delivery), kept)
-    enrollments.follow(session, published, following, now=now)
-    return len(rows)
+    """One chunk from the start, by nobody who goes on."""
+    return Replan().chunk(session, published, limit=limit, now=now)
 
 
-def _outdated(session: Session, published: Published, limit: int) -> list[Row[Any]]:
-    query = (
-        select(
-            Subscriber.id,
-            Subscriber.domain_group,
-            Subscriber.timezone,
-            Enrollment.start_at,
-            Delivery.sequence,
-            Delivery.id.label("delivery_id"),
-            Delivery.enrollment_id,
-            Delivery.step,
-            Delivery.due_at,
-            Delivery.ready_at,
-        )
-        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .join(Enrollment, Enrollment.id == Delivery.enrollment_id)
-        .where(Delivery.state == "pending", Delivery.step.is_not(None), Delivery.release_id < published.number)
-        .limit(limit)
+def _outdated(session: Session, mark: _Mark, below: int, limit: int) -> Rows[Row[Any]]:
+    """Rows of the letter at the mark, locked; those that somebody else has locked are left to them."""
+    reading = _OUTDATED if is_sqlite(session) else _OUTDATED.with_for_update(skip_locked=True)
+    return session.connection().execute(reading, {**mark._asdict(), "below": below, "limit": limit}).all()
+
+
+_OUTDATED: Select[Any] = (
+    select(
+        _delivery.c.id,
+        _delivery.c.release_id,
+        _delivery.c.enrollment_id,
+        _delivery.c.subscriber_id,
+        _delivery.c.domain_group,
     )
-    if not is_sqlite(session):
-        query = query.with_for_update(of=Delivery, skip_locked=True)
-    return list(session.execute(query))
+    .where(
+        *_PLANNED,
+        _delivery.c.sequence == bindparam("sequence"),
+        _delivery.c.step == bindparam("step"),
+        _delivery.c.release_id < bindparam("below"),
+        tuple_(_delivery.c.release_id, _delivery.c.id) > tuple_(bindparam("release"), bindparam("id")),
+    )
+    .order_by(_delivery.c.release_id, _delivery.c.id)
+    .limit(bindparam("limit"))
+)
 
 
-def _next(published: Published, sequence: Sequence, row: Row[Any], facts: Facts) -> Planned | Done:
-    return schedule.next_step(sequence, facts, published.zone_of(row.timezone))
+def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows[Row[Any]], now: datetime) -> None:
+    """Settles rows that all wait for one letter."""
+    published = timetable.published
+    sequence = published.sequence(letter.sequence)
+    if sequence is None:
+        _end(session, rows, now)
+        return
+    # A statement of its own, after the locks: what was committed before them counts.
+    standing = people_facts.standings(session, [row.enrollment_id for row in rows])
+    kept: list[tuple[int, Planned]] = []
+    gone: dict[str, list[int]] = defaultdict(list)
+    following: dict[int, tuple[_Person, Sequence, Planned | Done]] = {}
+    for row in rows:
+        found = standing[row.enrollment_id]
+        if found.start_at is None:
+            gone["the letters have not started"].append(row.id)
+            continue
+        answer = timetable.next_step(
+            sequence, found.handled or "", found.timezone, found.start_at, found.last_letter_at
+        )
+        if isinstance(answer, Planned) and answer.step.slug == letter.step:
+            kept.append((row.id, answer))
+        else:
+            gone[_gone(sequence, letter.step)].append(row.id)
+            following[row.enrollment_id] = (_Person(row.subscriber_id, row.domain_group), sequence, answer)
+    _keep(session, published, sequence, kept)
+    for reason, ids in gone.items():
+        enrollments.cancel_pending(session, reason, among(session, Delivery.id, ids), now=now)
+    enrollments.follow(session, published, following, now=now)
+
+
+def _end(session: Session, rows: Rows[Row[Any]], now: datetime) -> None:
+    reason = "sequence removed"
+    enrollments.cancel_pending(session, reason, among(session, Delivery.id, [row.id for row in rows]), now=now)
+    session.execute(
+        update(_enrollment)
+        .where(among(session, _enrollment.c.id, [row.enrollment_id for row in rows]), _enrollment.c.status == "active")
+        .values(status="exited", exit_reason=reason, ended_at=now)
+    )
 
 
 def _gone(sequence: Sequence, slug: str) -> str:
@@ -82,14 +190,28 @@ def _gone(sequence: Sequence, slug: str) -> str:
     return "draft" if step.draft else "another letter comes first"
 
 
-def _kept(published: Published, sequence: Sequence, planned: Planned, row: Row[Any]) -> dict[str, Any]:
-    kind, lane = enrollments.kind_of(sequence, planned.step)
-    backed_off = row.ready_at > row.due_at
-    return {
-        "id": row.delivery_id,
-        "kind": kind,
-        "lane": lane,
-        "due_at": planned.due,
-        "ready_at": max(planned.due, row.ready_at) if backed_off else planned.due,
-        "release_id": published.number,
-    }
+def _keep(session: Session, published: Published, sequence: Sequence, kept: Rows[tuple[int, Planned]]) -> None:
+    """Writes when each letter is due now. All are one letter; a back-off stays."""
+    if not kept:
+        return
+    kind, lane = enrollments.kind_of(sequence, kept[0][1].step)
+    given = batches.rows([(id_, one.due) for id_, one in kept])
+    values = {"given": given, "new_kind": kind, "new_lane": lane, "new_release": published.number}
+    session.connection().execute(_keeping(is_sqlite(session)), values)
+
+
+@cache
+def _keeping(for_sqlite: bool) -> Update:
+    given = batches.given(for_sqlite=for_sqlite, one=batches.NUMBER, due=_delivery.c.due_at.type)
+    backed_off = (_delivery.c.ready_at > _delivery.c.due_at) & (_delivery.c.ready_at > given.c.due)
+    return (
+        update(_delivery)
+        .where(_delivery.c.id == given.c.one, _delivery.c.state == "pending")
+        .values(
+            kind=bindparam("new_kind"),
+            lane=bindparam("new_lane"),
+            due_at=given.c.due,
+            ready_at=case((backed_off, _delivery.c.ready_at), else_=given.c.due),
+            release_id=bindparam("new_release"),
+        )
+    )

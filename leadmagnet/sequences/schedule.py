@@ -65,15 +65,22 @@ class PassedOver:
 
 def next_step(sequence: Sequence, facts: Facts, zone: ZoneInfo) -> Planned | Done:
     """The first letter in order that this person has not handled and is not past."""
-    position = _position(sequence, facts)
-    for index, step in enumerate(sequence.steps):
-        if step.draft or _handled(step, facts) or (index <= position and not step.catch_up):
-            continue
+    for step in ahead(sequence, facts):
         planned = due(sequence, step, facts, zone)
         if step.since is not None and planned.due < step.since:
             continue  # her turn was before this letter existed
         return planned
     return Done()
+
+
+def ahead(sequence: Sequence, facts: Facts) -> tuple[Step, ...]:
+    """The letters that may still come, in order: told by what this person has handled, without looking at dates."""
+    position = _position(sequence, facts)
+    return tuple(
+        step
+        for index, step in enumerate(sequence.steps)
+        if not step.draft and not _handled(step, facts) and (index > position or step.catch_up)
+    )
 
 
 def due(sequence: Sequence, step: Step, facts: Facts, zone: ZoneInfo) -> Planned:
@@ -128,6 +135,11 @@ def moved_start(planned: Planned, facts: Facts, zone: ZoneInfo, *, now: datetime
         # move the start once more.
         late = min(late, max(now.astimezone(zone).date() - own_day, timedelta(0)))
     return facts.start + late
+
+
+def day_begins(day: date, zone: ZoneInfo) -> datetime:
+    """The UTC instant before which no letter of that local day, or of a later one, can be due."""
+    return _instant(day, time(0), zone)
 
 
 def expired(planned: Planned, now: datetime, zone: ZoneInfo) -> bool:

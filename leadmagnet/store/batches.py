@@ -32,7 +32,7 @@ def given(*, for_sqlite: bool, **columns: TypeEngine[Any]) -> CTE:
 
 def rows(values: Collection[Sequence[object]]) -> str:
     """The parameter `given`: a row for each of `values`, whose times must be aware."""
-    return json.dumps(list(values), default=_stored)
+    return _ENCODER.encode(list(values))
 
 
 def _stored(value: object) -> str:
@@ -42,4 +42,5 @@ def _stored(value: object) -> str:
     raise TypeError(f"{type(value).__name__} cannot be handed to a statement")
 
 
+_ENCODER = json.JSONEncoder(default=_stored, separators=(",", ":"))
 NUMBER = BigInteger()

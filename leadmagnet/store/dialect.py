@@ -1,10 +1,12 @@
 """The few statements that SQLite and PostgreSQL spell with different classes."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Table, Text, bindparam, func, select
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -38,6 +40,12 @@ def is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
+def one_at_a_time(session: Session, model: type[Model]) -> None:
+    """Lets no other transaction that says the same of this table begin before this one ends; readers go on."""
+    if not is_sqlite(session):  # there the transaction is the only writer anyway
+        session.connection().exec_driver_sql(f'LOCK TABLE "{table(model).name}" IN SHARE ROW EXCLUSIVE MODE')
+
+
 def locked_ids(session: Session, ids: Select[int]) -> Select[int]:
     """The rows of `ids` that nobody else has locked, locked; on SQLite, with its one writer, all of them."""
     if not is_sqlite(session):
@@ -45,6 +53,27 @@ def locked_ids(session: Session, ids: Select[int]) -> Select[int]:
     # A CTE that locks runs once. A plain subquery may be run again for every row, each time past the rows that it
     # has locked: PostgreSQL would claim the whole queue, whatever the limit.
     return select(ids.cte("locked").c.id)
+
+
+def among(session: Session, column: Any, ids: Collection[int]) -> ColumnElement[bool]:
+    """`column` IN `ids`, however many: they travel as one value, and the statement reads the same for any number."""
+    if is_sqlite(session):
+        one = func.json_each(bindparam(None, json.dumps(list(ids)))).table_valued("value")
+        return cast(ColumnElement[bool], column.in_(select(one.c.value)))
+    # As PostgreSQL itself writes an array: the driver would look at every number.
+    written = bindparam(None, f"{{{','.join(map(str, ids))}}}", Text)
+    return cast(ColumnElement[bool], column == func.any(sql_cast(written, postgresql.ARRAY(BigInteger))))
+
+
+def by_index(session: Session) -> None:
+    """Tells PostgreSQL, until the commit, to look rows up one by one rather than to read whole tables.
+
+    For statements that name thousands of ids: a plan made while the table was small, or before its statistics
+    were, would read all of it each time.
+    """
+    if not is_sqlite(session):
+        switches = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+        session.connection().execute(select(*(func.set_config(switch, "off", True) for switch in switches)))
 
 
 def insert_or_update(

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from leadmagnet.store.columns import BigKey, RowId, Timestamp, Utc
+from leadmagnet.store.columns import BigKey, RowId, Timestamp, Utc, word
 
 NAMING = {
     "ix": "%(table_name)s_%(column_0_N_name)s",
@@ -68,7 +68,7 @@ class Subscriber(Model):
 
     id: Mapped[RowId]
     address: Mapped[str] = mapped_column(String(320))  # as typed, normalised; what goes on the wire
-    address_key: Mapped[str] = mapped_column(String(32), unique=True)  # keyed hash: what makes an address unique
+    address_key: Mapped[str] = mapped_column(word(32), unique=True)  # keyed hash: what makes an address unique
     domain_group: Mapped[str] = mapped_column(String(255))  # gmail, outlook, yahoo, apple, else the domain
     # pending: has not confirmed; active: has; unsubscribed: gets no letters, a guide only when asked for
     status: Mapped[str] = mapped_column(String(16), server_default="pending")
@@ -182,11 +182,15 @@ class Delivery(Model):
         Index(
             "delivery_leases",
             "lease_until",
-            sqlite_where=text("state IN ('claimed', 'handing_off')"),
-            postgresql_where=text("state IN ('claimed', 'handing_off')"),
+            # Few rows are in it, so that PostgreSQL would read it through for any statement that names these states.
+            # With the lease in its condition only statements about leases can: gates look rows up by their id.
+            sqlite_where=text("state IN ('claimed', 'handing_off') AND lease_until IS NOT NULL"),
+            postgresql_where=text("state IN ('claimed', 'handing_off') AND lease_until IS NOT NULL"),
         ),
         Index(
-            "delivery_unplanned",
+            "delivery_planned",
+            "sequence",
+            "step",
             "release_id",
             "id",
             sqlite_where=text("state = 'pending' AND step IS NOT NULL"),
@@ -199,6 +203,12 @@ class Delivery(Model):
             postgresql_where=text("state IN ('uncertain', 'held')"),
         ),
         Index("delivery_subscriber", "subscriber_id"),
+        Index(  # forgetting one mail looks for its resends
+            "delivery_resend_of",
+            "resend_of",
+            sqlite_where=text("resend_of IS NOT NULL"),
+            postgresql_where=text("resend_of IS NOT NULL"),
+        ),
         Index(
             "delivery_complained",
             "complained_at",
@@ -216,8 +226,8 @@ class Delivery(Model):
     enrollment_id: Mapped[int | None] = mapped_column(  # null: belongs to no sequence
         BigKey, ForeignKey("enrollment.id", ondelete="CASCADE"), index=True
     )
-    sequence: Mapped[str | None] = mapped_column(String(64))  # null: no letter of a sequence
-    step: Mapped[str | None] = mapped_column(String(64))  # null with it
+    sequence: Mapped[str | None] = mapped_column(word(64))  # null: no letter of a sequence
+    step: Mapped[str | None] = mapped_column(word(64))  # null with it
     lane: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16), server_default="pending")
     reason: Mapped[str | None] = mapped_column(String(255))  # null: the state needs no explaining
@@ -235,7 +245,7 @@ class Delivery(Model):
     quota_day: Mapped[str | None] = mapped_column(String(10))
     # pending: the release that planned it; from the claim on: the release it is rendered from; null: no content
     release_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("release.id"))
-    message_id: Mapped[str] = mapped_column(String(255), unique=True)
+    message_id: Mapped[str] = mapped_column(word(255), unique=True)
     domain_group: Mapped[str] = mapped_column(String(255))
     smtp_code: Mapped[int | None]  # the last reply's code; null: none yet
     smtp_class: Mapped[str | None] = mapped_column(String(32))  # what it meant; null with it
@@ -249,7 +259,7 @@ class Delivery(Model):
     resend_of: Mapped[int | None] = mapped_column(BigKey, ForeignKey("delivery.id"))  # null: not an operator's resend
     # step:E:slug, confirm:E:n, reminder:E, guide:S:n, resend:D:n: what makes "twice" impossible;
     # null once cancelled unsent, so that a letter which returns can be planned again
-    dedupe_key: Mapped[str | None] = mapped_column(String(160), unique=True)
+    dedupe_key: Mapped[str | None] = mapped_column(word(160), unique=True)
 
 
 class Suppression(Model):
@@ -263,7 +273,7 @@ class Suppression(Model):
     )
 
     id: Mapped[RowId]
-    address_key: Mapped[str] = mapped_column(String(32))
+    address_key: Mapped[str] = mapped_column(word(32))
     scope: Mapped[str] = mapped_column(String(16))  # letters: left; all: complained, bounced for good, erased
     reason: Mapped[str] = mapped_column(String(64))
     at: Mapped[Timestamp]

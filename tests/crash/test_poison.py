@@ -20,12 +20,12 @@ import os, signal, time
 from leadmagnet import cli
 from leadmagnet.delivery import message
 really = message.build
-def build(letter, links, *, now):
+def build(letter, links, **given):
     if letter.recipient == "{POISON}":
         time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(1)
-    return really(letter, links, now=now)
+    return really(letter, links, **given)
 message.build = build
 cli.main()
 """

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,12 +13,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
-from leadmagnet.delivery import journal
+from leadmagnet.delivery import journal, record
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import AcceptedLine, Journal, left_behind
 from leadmagnet.delivery.outcomes import Accepted
 from leadmagnet.errors import LeadmagnetError
+from tests.databases import ON_POSTGRESQL, ON_SQLITE
+from tests.waiting import until
 from tests.world import World
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -94,6 +98,7 @@ def test_a_line_is_in_the_file_at_once(tmp_path: Path) -> None:
         assert mine.path.read_text() == LINE
 
 
+@ON_POSTGRESQL
 def test_a_line_is_on_disk_before_its_result_is_committed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.asks("ada@example.com")
     (letter,) = world.claim()
@@ -106,6 +111,28 @@ def test_a_line_is_on_disk_before_its_result_is_committed(world: World, monkeypa
     world.commits.tell(letter, Accepted(world.now))
     world.settle()
     assert order[:2] == ["fsync", "commit"]
+
+
+@ON_SQLITE
+def test_a_line_whose_result_sqlite_does_not_take_is_on_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commit makes the result as durable, and as soon: only one that fails needs the journal on disk."""
+    world.asks("ada@example.com")
+    (letter,) = world.claim()
+    assert world.commits.gate(letter) is Gate.OPEN
+    synced: list[str] = []
+    really_sync, really_apply = world.journal.sync, record.apply
+
+    def apply(*given, **named):
+        if not synced:
+            raise OperationalError("UPDATE", {}, sqlite3.OperationalError("disk I/O error"))
+        return really_apply(*given, **named)
+
+    monkeypatch.setattr(record, "apply", apply)
+    monkeypatch.setattr(world.journal, "sync", lambda: (synced.append("on disk"), really_sync())[1])
+    world.journal.accepted(letter.id, letter.message_id, at=world.now)
+    world.commits.tell(letter, Accepted(world.now))
+    until(lambda: world.deliveries(id=letter.id)[0].state == "sent")
+    assert synced == ["on disk"]
 
 
 def test_a_process_that_ends_well_leaves_nothing(tmp_path: Path) -> None:

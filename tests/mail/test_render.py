@@ -1,8 +1,10 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from markupsafe import escape
 
 from leadmagnet.content.compiled import Letter
+from leadmagnet.content.published import Words
 from leadmagnet.mail.render import MAX_SUBJECT, RenderError, render
 
 HOSTILE = [
@@ -115,3 +117,16 @@ def test_letters_of_one_name_but_other_words_are_never_mixed_up() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(both, range(200))) == [f"{n % 7} {n}" for n in range(200)]
+
+
+def test_what_is_the_same_for_all_readers_is_put_in_once_and_reads_the_same() -> None:
+    """Words of the site are folded into the template; beside them and in conditions they are what they were."""
+    source = "{% if site.name %}{{ site.name }}{% endif %} & {{ subject }} {{ name }}"
+    mail = letter(subject="A < B", html=source, text=source)
+    for name in ("Ada & Co", "O'Neil =2E", "."):
+        for site in ({"name": "Run <&> Bend"}, {"name": "Läufe = Yoga"}, {"name": ""}):
+            folded = render(mail, {"site": Words(site), "name": name})
+            plain = render(mail, {"site": site, "name": name})
+            assert (folded.html, folded.text, folded.subject) == (plain.html, plain.text, plain.subject)
+            assert plain.html == f"{escape(site['name'])} & A &lt; B {escape(name)}"
+            assert plain.text == f"{site['name']} & A < B {name}"

@@ -1,7 +1,9 @@
 """Edits of a checked build, made without a disk: what an operator would have saved."""
 
 import hashlib
+import random
 from dataclasses import replace
+from datetime import time
 
 from leadmagnet.content.compiled import Build, Compiled
 from leadmagnet.content.sequences import Step
@@ -31,6 +33,38 @@ def without_sequence(build: Build) -> Build:
     compiled = build.compiled
     assert compiled is not None
     return _saved(build, compiled.model_copy(update={"sequences": {}, "guides": {}}))
+
+
+def random_edit(dice: random.Random, steps: tuple[Step, ...], number: int) -> tuple[Step, ...]:
+    """One edit of a series as an operator might make it; a guide mail comes first and stays. `number`: which edit."""
+    at = dice.randrange(1, len(steps))
+    before, step, behind = steps[:at], steps[at], steps[at + 1 :]
+    match dice.choice(["insert", "delete", "move", "day", "time", "rename", "draft", "catch up", "words"]):
+        case "insert":
+            day = dice.randrange(1, 15)
+            new = step.model_copy(
+                update={"slug": f"new-{number}", "was": (), "day": day, "catch_up": dice.random() < 0.4, "draft": False}
+            )
+            return (*before, new, step, *behind)
+        case "delete" if len(steps) > 2:
+            return (*before, *behind)
+        case "move":
+            rest = [*before, *behind]
+            rest.insert(dice.randrange(1, len(rest) + 1), step)
+            return tuple(rest)
+        case "day":
+            step = step.model_copy(update={"day": dice.randrange(1, 15)})
+        case "time":
+            step = step.model_copy(update={"send_at": time(dice.randrange(24), 30), "send_on": frozenset({1, 4})})
+        case "rename":
+            step = step.model_copy(update={"slug": f"name-{number}", "was": (*step.was, step.slug)})
+        case "draft":
+            step = step.model_copy(update={"draft": not step.draft})
+        case "catch up":
+            step = step.model_copy(update={"catch_up": not step.catch_up})
+        case _:
+            step = step.model_copy(update={"watch": not step.watch})
+    return (*before, step, *behind)
 
 
 def _saved(build: Build, compiled: Compiled) -> Build:
