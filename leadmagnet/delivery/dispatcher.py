@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from leadmagnet.mail.sign import Signer
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.store import absence
 from leadmagnet.store.database import Database, Session
+from leadmagnet.store.signals import something_is_due
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,9 @@ class Dispatcher:
         self._journal.stopping()
         self.wake()
         self._thread.join()
-        self._in_hand.close()
+        left = self._in_hand.close()
+        if left:
+            self._give_back(only=[letter.id for letter in left])  # nobody needs to wait for our slow server
         done = self._hub.stop(max(0.0, deadline - time.monotonic()))
         recorded = self._commits.stop()
         self._give_back()
@@ -186,10 +189,12 @@ class Dispatcher:
         for letter in letters:
             self._commits.tell(letter, Returned(None))
 
-    def _give_back(self) -> None:
+    def _give_back(self, *, only: Collection[int] | None = None) -> None:
         try:
             with self._database.write() as session:
-                released = queue.release(session, self.lease)
+                released = queue.release(session, self.lease, only=only)
+                if released:
+                    something_is_due(session)
                 if any(day for day, _lane in released):
                     domain = self._live.get(session).sender_domain
                     daily.give_back(session, [(domain, day, lane) for day, lane in released])

@@ -112,14 +112,17 @@ class InHand:
         """Whether nobody gets a letter any more."""
         return self._closed
 
-    def close(self) -> None:
-        """From now on nobody gets a letter, and nobody waits for one, or rests."""
+    def close(self) -> list[Claimed]:
+        """From now on nobody gets a letter, and nobody waits for one, or rests; returns those that nobody has got."""
         with self._lock:
             self._closed = True
             events = [*self._idle, *self._resting]
             self._idle.clear()
+            lines = [line for group in self._groups.values() for line in group.lines.values()]
+            left = [letter for line in lines for _count, letter in line.letters]
         for event in events:
             event.set()
+        return left
 
     def rest(self, seconds: float) -> None:
         """Waits so long, unless it is closed."""

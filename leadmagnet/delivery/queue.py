@@ -117,12 +117,12 @@ def put_back(session: Session, claims: Collection[tuple[int, int]]) -> None:
     )
 
 
-def release(session: Session, lease: Lease) -> Sequence[Row[str | None, str]]:
-    """Gives back every row this process has claimed but not begun to hand over: quota_day and lane of each."""
+def release(session: Session, lease: Lease, *, only: Collection[int] | None = None) -> Sequence[Row[str | None, str]]:
+    """Gives back the rows this process has claimed but not handed over, or `only` these: quota_day and lane of each."""
+    mine = update(Delivery).where(_LEASED, Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
+    if only is not None:
+        mine = mine.where(Delivery.id.in_(only))
     return session.execute(
-        update(Delivery)
-        .where(_LEASED, Delivery.state == "claimed", Delivery.lease_owner == lease.owner)
-        .values(state="pending", lease_token=Delivery.lease_token + 1)
-        .returning(Delivery.quota_day, Delivery.lane),
+        mine.values(state="pending", lease_token=Delivery.lease_token + 1).returning(Delivery.quota_day, Delivery.lane),
         execution_options={"synchronize_session": False},
     ).all()

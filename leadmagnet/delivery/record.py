@@ -103,6 +103,10 @@ def _finish(session: Session, sent: Sequence[tuple[Claimed, Accepted]]) -> None:
 def _accepted_late(session: Session, letter: Claimed, at: datetime) -> bool:
     """Settles a mail whose 250 came after its lease had run out; False if it was settled otherwise."""
     settled = by_identity(session, letter.id, letter.message_id, at=at) is not None
+    if settled:
+        session.add(
+            AuditEvent(at=at, event="sent by late answer", delivery_id=letter.id, subscriber_id=letter.subscriber_id)
+        )
     words = "delivery %s: answered 250 after its lease had run out (settled: %s)"
     log.warning(words, letter.id, settled, extra={"delivery": letter.id})
     return settled

@@ -16,16 +16,16 @@ POISON = "carol@example.com"
 
 #: Four letters are begun together, and the others are still under way when one of them kills the process.
 _DIES_OF_ONE_LETTER = f"""
-import os, signal, time
-from leadmagnet import cli
+import os, signal
+from leadmagnet import cli, waiting
 from leadmagnet.delivery import message
 really = message.build
-def build(letter, links, *, now):
+def build(letter, links, **given):
     if letter.recipient == "{POISON}":
-        time.sleep(0.5)
+        waiting.pause(0.5)
         os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(1)
-    return really(letter, links, now=now)
+    waiting.pause(1)
+    return really(letter, links, **given)
 message.build = build
 cli.main()
 """

@@ -6,6 +6,7 @@ import socket
 import socketserver
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -28,6 +29,9 @@ class Last(str):
     """A reply after which the server hangs up."""
 
 
+Answer = str | Act
+
+
 @dataclass(frozen=True)
 class Arrived:
     """One message as the server has taken it: the bytes before the final dot, dot-stuffing undone."""
@@ -42,12 +46,13 @@ class ScriptedServer:
 
     Phases: CONNECT EHLO HELO STARTTLS AUTH MAIL RCPT DATA BODY DOT RSET QUIT. BODY is acted on at the body's first
     byte, DOT once the message is in `arrived` (but for a 4xx or 5xx). The script may be changed at any time.
+    An answer may be a function that gives it, and takes its time: other connections do not wait for it.
     `whole_group`: no answer to MAIL before DATA was read, which only a client that pipelines survives.
     """
 
     def __init__(
         self,
-        script: dict[str, str | Act] | None = None,
+        script: dict[str, Answer | Callable[[], Answer]] | None = None,
         *,
         extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SIZE 10240000"),
         login: tuple[str, str] | None = None,
@@ -55,7 +60,7 @@ class ScriptedServer:
         implicit_tls: bool = False,
         whole_group: bool = False,
     ) -> None:
-        self.script: dict[str, str | Act] = dict(script or {})
+        self.script: dict[str, Answer | Callable[[], Answer]] = dict(script or {})
         self.extensions = extensions
         self.login = login
         self.certificate = certificate
@@ -183,17 +188,23 @@ class _Conversation(socketserver.BaseRequestHandler):
             self._receive(in_body=True)
         end = 0 if self.buffer.startswith(b".\r\n") else self.buffer.index(b"\r\n.\r\n") + 2
         stuffed, self.buffer = self.buffer[:end], self.buffer[end + 3 :]
-        scripted = self.mine.script.get("DOT", "250")
+        scripted = self._scripted("DOT", "250 2.0.0 queued as 4711")
         if not (isinstance(scripted, str) and scripted[0] in "45"):
             lines = stuffed.split(b"\r\n")
             raw = b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines)
             self.mine.wire.append(stuffed + b".\r\n")
             self.mine.arrived.append(Arrived(sender, recipient, raw))
-        self._answer("DOT", "250 2.0.0 queued as 4711")
+        self._say("DOT", scripted)
 
     def _answer(self, phase: str, ordinary: str) -> bool:
         """Does what the script says, else says `ordinary`; whether the client was told to go on."""
-        what = self.mine.script.get(phase, ordinary)
+        return self._say(phase, self._scripted(phase, ordinary))
+
+    def _scripted(self, phase: str, ordinary: str) -> Answer:
+        answer = self.mine.script.get(phase, ordinary)
+        return answer if isinstance(answer, Answer) else answer()
+
+    def _say(self, phase: str, what: Answer) -> bool:
         if what is Act.SAY_NOTHING:
             self.mine.acted.set()
             self.mine.stopped.wait()
