@@ -48,7 +48,7 @@ def test_a_database_that_is_away_for_a_while_costs_neither_letters_nor_a_full_lo
                     for record in caplog.records
                     if record.levelno >= logging.WARNING and record.name.startswith("leadmagnet")
                 ]
-                assert len(loud) == 1 and "the database is away" in loud[0].getMessage()
+                assert len(loud) == 1 and "the database cannot be used" in loud[0].getMessage()
                 server.ensure_postgres_running()
                 until(lambda: {row.state for row in world.deliveries(step="tight-hips")} == {"sent"})
                 assert "the database is back" in caplog.text
@@ -80,7 +80,7 @@ def test_a_long_absence_is_spoken_of_at_growing_intervals(
     assert [line.partition("for ")[2].partition(" ")[0] for line in said[:-1]] == [
         "0", "60", "180", "420", "900", "1860",
     ]  # fmt: skip
-    assert said[-1] == "the database is back after 3600 seconds"
+    assert said[-1] == "the database is back after 3600 seconds: sending goes on"
     assert not away.met(ValueError("another kind of trouble"))
 
 

@@ -88,7 +88,9 @@ def _scope(name: str) -> str:
 
 def brake(session: Session, scope: str, reason: str, *, until: datetime | None, now: datetime) -> bool:
     """Sets a brake; False if one of this scope held already."""
-    return brakes.set(session, scope, reason, brakes.AUTOMATIC, until, now=now).set_at == now
+    held = bool(braked(session, [scope], now=now))
+    brakes.set(session, scope, reason, brakes.AUTOMATIC, until, now=now)
+    return not held
 
 
 def braked(session: Session, scopes: Collection[str], *, now: datetime) -> set[str]:

@@ -77,7 +77,6 @@ class Sender:
     def _send(self, letter: Claimed) -> None:
         try:
             outcome = self._begin(letter) or self.deliver(letter)
-            self._road.breaker.done(letter.id)
         except Exception:  # a defect of ours, before the dot: the others go on, and this one is tried again
             log.exception("delivery %s: the sender failed", letter.id, extra={"delivery": letter.id})
             self._drop()
@@ -85,6 +84,7 @@ class Sender:
         self._road.journal.end(self._slot, plain=isinstance(outcome, Accepted))
         if outcome is not None:
             self._road.commits.tell(letter, outcome)
+        self._road.breaker.done(letter.id)
         self._in_hand.done(letter, accepted=isinstance(outcome, Accepted))
 
     def _begin(self, letter: Claimed) -> Outcome | None:
@@ -159,8 +159,9 @@ class Sender:
             self._road.breaker.failed(letter.id, reason, now=self._road.clock(), alone=True)
             return Lost(self._road.clock())
         failpoints.reach("after_250")
+        accepted = self._accepted(letter, self._road.clock())
         self._road.breaker.answered(letter.id)
-        return self._accepted(letter, self._road.clock())
+        return accepted
 
     def _accepted(self, letter: Claimed, at: datetime) -> Accepted:
         if log.isEnabledFor(logging.DEBUG):

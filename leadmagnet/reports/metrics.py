@@ -34,7 +34,7 @@ _STATUSES = ("pending", "active", "unsubscribed")
 _SCOPES = ("letters", "sequence", "letter", "domain")
 # In the very words of the partial indexes: by a parameter, or in another order, SQLite would not recognise them.
 _PENDING = text("delivery.state = 'pending'")
-_LEASED = text("delivery.state IN ('claimed', 'handing_off')")
+_LEASED = text("delivery.state IN ('claimed', 'handing_off') AND delivery.lease_until IS NOT NULL")
 _ATTENTION = text("delivery.state IN ('uncertain', 'held')")
 _OPEN = {"claimed": _LEASED, "handing_off": _LEASED, "uncertain": _ATTENTION, "held": _ATTENTION}
 

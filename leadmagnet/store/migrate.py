@@ -28,7 +28,7 @@ def upgrade(database: Database) -> bool:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with database.engine.execution_options(leadmagnet_begin="BEGIN IMMEDIATE").begin() as connection:
+    with database.writing_engine.begin() as connection:
         if not database.is_sqlite:
             connection.execute(_LOCK)
         config.attributes["connection"] = connection

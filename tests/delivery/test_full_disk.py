@@ -14,7 +14,7 @@ from leadmagnet.delivery import journal
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import Journal, JournalTrouble
 from leadmagnet.delivery.outcomes import Accepted
-from tests.databases import ON_SQLITE
+from tests.databases import ON_POSTGRESQL, ON_SQLITE
 from tests.delivery.crowd import THURSDAY_MORNING, gather
 from tests.invariants import check_invariants
 from tests.limits import full_disk
@@ -41,10 +41,10 @@ def test_while_the_disk_is_full_nothing_is_sent_and_afterwards_all_is(
 ) -> None:
     gather(world, 20)
     monkeypatch.setattr(metronome, "TICK", timedelta(seconds=0.05))
-    with caplog.at_level(logging.ERROR), running(world, tmp_path / "var", lambda: connect(server)):
+    with caplog.at_level(logging.WARNING), running(world, tmp_path / "var", lambda: connect(server)):
         with full_disk():
             world.now = THURSDAY_MORNING
-            until(lambda: "no mail can be sent" in caplog.text or "no letters can be claimed" in caplog.text)
+            until(lambda: "no mail can be sent" in caplog.text or "the database cannot be used" in caplog.text)
             assert not server.arrived
         world.now += timedelta(seconds=31)
         server.arrived.wait_for(20)
@@ -78,6 +78,7 @@ def test_a_line_cut_short_by_a_full_disk_spoils_no_other(tmp_path: Path, monkeyp
         assert [line.delivery_id for line in journal._lines(mine.path.read_text())] == [8]
 
 
+@ON_POSTGRESQL
 def test_when_the_journal_does_not_reach_the_disk_results_are_recorded_and_no_gate_opens(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,4 +110,4 @@ def test_a_gate_that_cannot_be_written_down_stays_shut(world: World, caplog: pyt
         assert world.commits.gate(letter) is Gate.UNKNOWN
     assert world.commits.gate(letter) is Gate.OPEN
     assert caplog.text.count("the database cannot be used") == 1
-    assert "the database takes gates and results again" in caplog.text
+    assert "the database is back after" in caplog.text

@@ -32,7 +32,7 @@ def claimed(build: Build, key: str, name: str, recipient: str = ADA) -> Claimed:
     letter = published.letter(folder, slug)
     facts = replace(drafts.sample_facts(published.compiled, letter, {}), first_name=name)
     return Claimed(
-        id=7, token=1, kind="step", lane="sequence", message_id="7@mail.example.com", recipient=recipient, attempts=0,
+        id=7, token=1, kind="step", lane="sequence", domain_group="example.com", message_id="7@mail.example.com", recipient=recipient, attempts=0,
         first_attempt_at=None, subscriber_id=3, enrollment_id=5, published=published, letter=letter, facts=facts,
         course=None,
     )  # fmt: skip

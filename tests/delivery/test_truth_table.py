@@ -58,7 +58,6 @@ TRUTH = [
     ("EHLO", SAY_NOTHING, RETURNED),
     ("MAIL", "421 4.3.2 shutting down", RETURNED),
     ("MAIL", "451 4.3.0 try later", deferred(451, "retry")),
-    ("MAIL", "530 5.7.0 authentication required", RETURNED),
     ("MAIL", "550 5.7.1 sender not welcome", DISTRUSTED),
     ("MAIL", HANG_UP, RETURNED),
     ("MAIL", SAY_NOTHING, RETURNED),
