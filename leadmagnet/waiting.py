@@ -30,6 +30,8 @@ class Hub(Protocol):
 
     def apart(self, work: Callable[[], Result]) -> Result: ...
 
+    def when_idle(self, call: Callable[[], None]) -> None: ...
+
 
 #: The hub under which the present conversation runs; None: it has the thread for itself.
 current: ContextVar[Hub | None] = ContextVar("hub", default=None)
@@ -60,3 +62,12 @@ def apart(work: Callable[[], Result]) -> Result:
     """The result of `work`, which may block; nobody else has to wait for it."""
     hub = current.get()
     return hub.apart(work) if hub is not None else work()
+
+
+def when_idle(call: Callable[[], None]) -> None:
+    """Calls once nobody else can go on: at once, unless other conversations share the thread."""
+    hub = current.get()
+    if hub is not None:
+        hub.when_idle(call)
+    else:
+        call()

@@ -60,6 +60,7 @@ class GroupCommit:
         self._quota = quota
         self.lessons = Lessons()
         self._requests: SimpleQueue[_Asked | _Told | None] = SimpleQueue()
+        self._gathered: list[_Asked | _Told] = []  # of conversations that share a thread, until none can go on
         self._owed: list[_Told] = []  # results that the database has not taken yet
         self._failures = 0
         self._syncing = ThreadPoolExecutor(1, thread_name_prefix="journal")
@@ -72,7 +73,7 @@ class GroupCommit:
     def gate(self, letter: Claimed) -> Gate:
         """Asks for permission to send the dot, and waits for the committed answer."""
         asked = _Asked(letter)
-        self._requests.put(asked)
+        self._hand_in(asked)
         asked.answered.wait()
         return asked.answer
 
@@ -82,10 +83,24 @@ class GroupCommit:
         if lessons.is_own_fault(letter, outcome):
             # Senders would fail the letters in their hands long before the database has heard of the first.
             told.taken = waiting.event()
-            self._requests.put(told)
+            self._hand_in(told)
             told.taken.wait(_LESSON_SECONDS)
         else:
-            self._requests.put(told)
+            self._hand_in(told)
+
+    def _hand_in(self, one: "_Asked | _Told") -> None:
+        """Gathers what conversations of one thread ask and tell until none can go on: fewer, larger batches."""
+        if waiting.current.get() is None:
+            self._requests.put(one)
+            return
+        if not self._gathered:
+            waiting.when_idle(self._pass_on)
+        self._gathered.append(one)
+
+    def _pass_on(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        for one in gathered:
+            self._requests.put(one)
 
     def stop(self) -> bool:
         """Commits what was handed in and ends; False if the database would not take every result."""

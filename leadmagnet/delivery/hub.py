@@ -35,6 +35,7 @@ class Hub:
         self._readers: dict[int, greenlet] = {}  # who waits for a descriptor
         self._deadlines: dict[greenlet, float] = {}
         self._posted: deque[_Event | Callable[[], None]] = deque()
+        self._for_idle: list[Callable[[], None]] = []
         self._woken = False
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_reader, False)
@@ -91,6 +92,10 @@ class Hub:
             raise errors[0]
         return results[0]
 
+    def when_idle(self, call: Callable[[], None]) -> None:
+        """See `waiting.when_idle`."""
+        self._for_idle.append(call)
+
     def post(self, item: "_Event | Callable[[], None]") -> None:
         """Hands something to the hub's thread."""
         self._posted.append(item)
@@ -120,12 +125,16 @@ class Hub:
             except Exception:  # a defect of ours must not end all sending
                 log.exception("a turn of the hub failed")
                 time.sleep(_AFTER_A_DEFECT)
+        self._rest()
         self._selector.close()
         os.close(self._wake_reader)
         os.close(self._wake_writer)
 
     def _turn(self) -> None:
-        for key, _events in self._selector.select(self._patience()):
+        ready = self._selector.select(self._patience())
+        if not ready and not self._posted:
+            self._rest()
+        for key, _events in ready:
             if key.fd == self._wake_reader:
                 self._hear()
             elif (reader := self._readers.get(key.fd)) is not None:
@@ -139,6 +148,11 @@ class Hub:
             else:
                 self._begin(item)
         self._expire()
+
+    def _rest(self) -> None:
+        calls, self._for_idle = self._for_idle, []
+        for call in calls:
+            call()
 
     def _begin(self, conversation: Callable[[], None]) -> None:
         if conversation == self._end:
@@ -166,7 +180,7 @@ class Hub:
         self._woken = False
 
     def _patience(self) -> float | None:
-        if self._posted:
+        if self._posted or self._for_idle:
             return 0
         if not self._deadlines:
             return None

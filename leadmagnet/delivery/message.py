@@ -10,17 +10,20 @@ from leadmagnet.links import Links
 from leadmagnet.mail import compose, render
 from leadmagnet.mail.compose import Headers
 from leadmagnet.mail.facts import confirmation_values, counted, letter_values
+from leadmagnet.mail.handover import Message
 from leadmagnet.mail.render import Rendered
 from leadmagnet.mail.sign import Signer
 
 
-def build(letter: Claimed, links: Links, *, now: datetime, signer: Signer | None = None) -> bytes:
+def build(letter: Claimed, links: Links, *, now: datetime, signer: Signer | None = None) -> Message:
     """The whole message, CRLF lines, signed if there is a signer.
 
     Raises RenderError, HeaderError or NotAnAddress for a letter that cannot be put together.
     """
     raw = compose.compose(rendered(letter, links), _headers(letter, links, now))
-    return raw if signer is None else signer.sign(raw, letter.published.sender_domain, now=now) + raw
+    if signer is None:
+        return raw
+    return Message(signer.sign(raw, letter.published.sender_domain, now=now) + raw)
 
 
 def rendered(letter: Claimed, links: Links) -> Rendered:

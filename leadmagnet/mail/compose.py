@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from leadmagnet.mail import headers
 from leadmagnet.mail.addresses import wire_address
+from leadmagnet.mail.handover import Message, check_lines
 from leadmagnet.mail.headers import HeaderError
 from leadmagnet.mail.render import Rendered
 
@@ -49,15 +50,14 @@ class Headers:
     smtputf8: bool = False  # whether the server at hand takes a non-ASCII local part
 
 
-def compose(rendered: Rendered, of: Headers) -> bytes:
+def compose(rendered: Rendered, of: Headers) -> Message:
     """One whole message in CRLF lines: each header once, then the text part, then the HTML part.
 
     Raises HeaderError for a value that its header cannot carry, Unsupported and NotAnAddress for an address.
     """
     message_id = _matching("Message-ID", _MESSAGE_ID, of.message_id)
     boundary = _boundary(message_id)
-    delimiter = f"--{boundary}\r\n".encode()
-    return b"".join(
+    head = b"".join(
         (
             _mailbox("From", of.sender),
             headers.address("To", wire_address(of.recipient, smtputf8=of.smtputf8)),
@@ -68,16 +68,13 @@ def compose(rendered: Rendered, of: Headers) -> bytes:
             headers.structured("X-Delivery-Id", of.delivery_id),
             b"MIME-Version: 1.0\r\n",
             f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode(),
-            delimiter,
-            _PLAIN_PART,
-            rendered.text_body,
-            b"\r\n",
-            delimiter,
-            _HTML_PART,
-            rendered.html_body,
-            f"\r\n--{boundary}--\r\n".encode(),
         )
     )
+    check_lines(head)  # the bodies' lines are made by `encoding`, most of them when the template was built
+    delimiter = f"--{boundary}\r\n".encode()
+    end = f"\r\n--{boundary}--\r\n".encode()
+    text = (delimiter, _PLAIN_PART, rendered.text_body, b"\r\n")
+    return Message(b"".join((head, *text, delimiter, _HTML_PART, rendered.html_body, end)))
 
 
 def _optional(of: Headers) -> list[bytes]:

@@ -136,6 +136,10 @@ class Handover(Protocol):
         ...
 
 
+class Message(bytes):
+    """A whole message whose lines were checked when it was put together, and of which none begins with a dot."""
+
+
 def check_lines(raw: bytes) -> None:
     """Raises ValueError unless every line of `raw`, the last one too, ends with CRLF, which is a defect of ours.
 

@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from leadmagnet import failpoints
 from leadmagnet.mail.addresses import wire_address
-from leadmagnet.mail.handover import NotAccepted, Phase, Refused, Reply, Unknown, check_lines
+from leadmagnet.mail.handover import Message, NotAccepted, Phase, Refused, Reply, Unknown, check_lines
 from leadmagnet.mail.server import Server
 from leadmagnet.mail.wire import Lost, Wire
 
@@ -69,13 +69,14 @@ class Transactions:
         With PIPELINING the envelope is one write and one wait (RFC 2920 §3.1: DATA last in its group).
         """
         self._must_be(_State.IDLE)
-        check_lines(raw)
+        if not isinstance(raw, Message):
+            check_lines(raw)
         commands = self._envelope(sender, recipient, raw)
         self._state = _State.BUSY
         for group in [commands] if self._pipelining else [[command] for command in commands]:
             self._ask(group)
         # RFC 5321 §4.5.2. In CRLF lines, the only place for a dot that needs stuffing is behind a CRLF.
-        body = raw.replace(b"\r\n.", b"\r\n..")
+        body = raw if isinstance(raw, Message) else raw.replace(b"\r\n.", b"\r\n..")
         try:
             self._wire.send(b"." + body if body.startswith(b".") else body, self._timeouts.body)
         except Lost as lost:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from leadmagnet.mail.addresses import NotAnAddress, Unsupported
 from leadmagnet.mail.compose import Headers, compose
+from leadmagnet.mail.handover import check_lines
 from leadmagnet.mail.headers import HeaderError
 from leadmagnet.mail.render import Rendered
 from tests.mail import strict
@@ -280,3 +281,16 @@ def test_the_date_is_told_in_utc_and_needs_a_zone() -> None:
     assert compose(MAIL, replace(LETTER, date=berlin)) == compose(MAIL, LETTER)
     with pytest.raises(ValueError, match="aware"):
         compose(MAIL, replace(LETTER, date=NOW.replace(tzinfo=None)))
+
+
+@given(html=st.text(), text=st.text(), subject=st.text(min_size=1, max_size=200))
+def test_no_line_of_a_message_needs_to_be_looked_at_again(html: str, text: str, subject: str) -> None:
+    """What is put together here goes over the wire unchecked, and unstuffed: its lines end in CRLF, none with a dot."""
+    try:
+        raw = compose(Rendered.of(subject, html, text), LETTER)
+    except HeaderError:
+        return
+    check_lines(raw)
+    assert b"\r\n." not in raw
+    assert not raw.startswith(b".")
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
