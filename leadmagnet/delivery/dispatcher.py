@@ -124,7 +124,6 @@ class Dispatcher:
                     pass
                 failures = 0
                 self._complaint.over()
-                self._database.absence.over()
             except NothingPublished:
                 pass  # a publish wakes us
             except Exception as error:  # a defect of ours must not end all sending
@@ -150,6 +149,7 @@ class Dispatcher:
             now = self._clock()
             claiming = partial(self._claim, lane=lane, now=now)
             batch = isolation.claim(self._database, claiming, lane=lane, limit=room, now=now)
+            self._database.absence.over()  # here, where it has answered: with full hands it is not even asked
             if batch.letters:
                 failpoints.reach("after_claim")
                 log.debug("claimed %d mails of the lane %s", len(batch.letters), lane)
