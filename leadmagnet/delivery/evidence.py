@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leadmagnet.delivery import mail_log, record, recovery
@@ -86,31 +86,9 @@ def _settled(session: Session, row: Delivery, found: Mapping[str, Verdict], *, n
 
 
 def _put_back(session: Session, row: Delivery, now: datetime) -> bool:
-    """Once: a second lost answer needs a person. Its own schedule, and `min_gap`, are asked again at the claim."""
-    again = session.execute(
-        update(Delivery)
-        .where(
-            Delivery.id == row.id,
-            Delivery.state == "uncertain",
-            Delivery.lease_token == row.lease_token,
-            Delivery.resends < 1,
-        )
-        .values(
-            state="pending",
-            reason=None,
-            ended_at=None,
-            resends=Delivery.resends + 1,
-            ready_at=now,
-            lease_token=Delivery.lease_token + 1,
-        )
-        .returning(Delivery.id),
-        execution_options={"synchronize_session": False},
-    )
-    if again.first() is None:
-        return False
-    if row.step is not None and row.enrollment_id is not None:
-        recovery.reopen(session, [row.enrollment_id])
-    return True
+    """Once: a second lost answer needs a person."""
+    this = (Delivery.id == row.id, Delivery.lease_token == row.lease_token, Delivery.resends < 1)
+    return bool(recovery.send_again(session, *this, now=now))
 
 
 def _audit(session: Session, event: str, row: Delivery, now: datetime) -> None:

@@ -1,12 +1,12 @@
 """Settles what a dead process left behind: by its journal, by its lease, by the kind of mail."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
@@ -129,14 +129,20 @@ def lose(session: Session, published: Published, *, limit: int, only: int | None
 
 def resend_once(session: Session, *, now: datetime) -> int:
     """Puts back, once and with the same Message-ID, the maybe-sent mails somebody is waiting for."""
+    which = (Delivery.kind.in_(RESENT_ONCE), Delivery.resends < 1, Delivery.ended_at <= now - RESEND_AFTER)
+    again = send_again(session, *which, now=now)
+    for row in again:
+        _audit(session, "resent once", row.id, row.subscriber_id, now)
+    return len(again)
+
+
+def send_again(
+    session: Session, *which: ColumnElement[bool], now: datetime
+) -> Sequence[Row[int, int | None, int | None, str | None]]:
+    """Puts maybe-sent mails back; returns id and subscriber_id of each. The claim asks their schedule anew."""
     again = session.execute(
         update(Delivery)
-        .where(
-            Delivery.state == "uncertain",
-            Delivery.kind.in_(RESENT_ONCE),
-            Delivery.resends < 1,
-            Delivery.ended_at <= now - RESEND_AFTER,
-        )
+        .where(Delivery.state == "uncertain", *which)
         .values(
             state="pending",
             reason=None,
@@ -148,13 +154,11 @@ def resend_once(session: Session, *, now: datetime) -> int:
         .returning(Delivery.id, Delivery.subscriber_id, Delivery.enrollment_id, Delivery.step),
         execution_options={"synchronize_session": False},
     ).all()
-    for row in again:
-        _audit(session, "resent once", row.id, row.subscriber_id, now)
-    reopen(session, [row.enrollment_id for row in again if row.step is not None])
-    return len(again)
+    _reopen(session, [row.enrollment_id for row in again if row.step is not None])
+    return again
 
 
-def reopen(session: Session, enrollment_ids: Collection[int]) -> None:
+def _reopen(session: Session, enrollment_ids: Collection[int]) -> None:
     """Lets series run again whose last letter counted as their end, and goes out once more."""
     if enrollment_ids:
         session.execute(
