@@ -181,7 +181,7 @@ class World:
         return outcome
 
     def sender(self, in_hand: InHand | None = None) -> Sender:
-        """A sender on this world's road; its thread is not started."""
+        """A sender on this world's road, for whoever asks it to deliver."""
         road = Road(
             self.connect,
             self.commits,

@@ -65,7 +65,7 @@ class Hub:
             self._watch(descriptor, sock, wanted)
         self._readers[descriptor] = getcurrent()
         try:
-            return self._park(timeout)
+            return self.park(timeout)
         finally:
             self._readers.pop(descriptor, None)
 
@@ -103,16 +103,13 @@ class Hub:
             self._woken = True
             os.write(self._wake_writer, b"\0")
 
-    def park(self, timeout: float | None) -> bool:
-        """Lets others go on until this conversation is resumed; False after `timeout` seconds."""
-        return self._park(timeout)
-
     def resume(self, conversation: greenlet, value: bool) -> None:
         """Goes on with a conversation, until it waits again."""
         self._deadlines.pop(conversation, None)
         conversation.switch(value)
 
-    def _park(self, timeout: float | None) -> bool:
+    def park(self, timeout: float | None) -> bool:
+        """Lets others go on until this conversation is resumed; False after `timeout` seconds."""
         if timeout is not None:
             self._deadlines[getcurrent()] = time.monotonic() + timeout
         return bool(self._main.switch())

@@ -1,8 +1,8 @@
 """A local file that remembers what a mail server accepted, should the database die before it is told.
 
-One file per process, locked while the process lives. A line is written at once after a 250, synced before
-the result is committed, and replayed by whoever finds the file unlocked. A journal that cannot be written
-covers no more letters: none is begun, and no gate opens, until it can be written again.
+One file per process, locked while the process lives. A line is written at once after a 250, synced before the
+result is committed (where SQLite's own commit does not do the same), and replayed by whoever finds the file
+unlocked. A journal that cannot be written covers no more letters: none is begun, and no gate opens, until it can.
 """
 
 import contextlib

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, bindparam, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -18,7 +18,7 @@ from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outco
 from leadmagnet.sequences import enrollments
 from leadmagnet.store import batches
 from leadmagnet.store.dialect import is_sqlite, table
-from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Subscriber
+from leadmagnet.store.models import AuditEvent, Delivery, Subscriber
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ Result = tuple[Claimed, Outcome]
 #: From a claim on, a row is ours to write while it carries our token in one of these states.
 _OURS = ("claimed", "handing_off")
 
-_delivery, _enrollment = table(Delivery), table(Enrollment)
+_delivery = table(Delivery)
 
 
 @cache
@@ -39,11 +39,6 @@ def _sent(for_sqlite: bool) -> ReturningUpdate[Any]:
         .values(state="sent", sent_at=bindparam("at"), begun=0, smtp_code=250, smtp_class="accepted", reason=None)
         .returning(_delivery.c.id)
     )
-
-
-_RUNNING = select(_enrollment.c.id).where(
-    _enrollment.c.id.in_(bindparam("ids", expanding=True)), _enrollment.c.status == "active"
-)
 
 
 def apply(session: Session, results: Sequence[Result], *, now: datetime) -> list[Result]:

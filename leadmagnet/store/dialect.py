@@ -81,6 +81,5 @@ def insert_or_update(
 ) -> sqlite.Insert | postgresql.Insert:
     """INSERT `values`, or apply `changes` to the row that has their primary key: one statement, which locks the row."""
     key = list(into.primary_key)
-    if for_sqlite:
-        return sqlite.insert(into).values(values).on_conflict_do_update(index_elements=key, set_=changes)
-    return postgresql.insert(into).values(values).on_conflict_do_update(index_elements=key, set_=changes)
+    inserting = sqlite.insert(into) if for_sqlite else postgresql.insert(into)
+    return inserting.values(values).on_conflict_do_update(index_elements=key, set_=changes)
