@@ -218,7 +218,7 @@ def test_no_gate_opens_after_a_committed_leave(world: World) -> None:
 
 
 def test_a_leave_races_its_gate_and_never_loses_once_it_is_committed(world: World) -> None:
-    rounds = 150
+    rounds = 300
     letters = _claimed_crowd(world, rounds)
     clock = itertools.count()
     left: list[int] = []
