@@ -140,6 +140,8 @@ class Enrollment(Model):
     paused_until: Mapped[Timestamp | None]  # null: not paused
     ended_at: Mapped[Timestamp | None]  # null: neither completed nor exited
     guide_opened_at: Mapped[Timestamp | None]  # null: the guide page was never reached by a tap
+    # the edition of the guide that was opened or mailed last; the link shows the newest; null: neither happened
+    guide_edition: Mapped[str | None] = mapped_column(String(16))
 
 
 class Release(Model):
@@ -158,6 +160,19 @@ class Release(Model):
     note: Mapped[str | None] = mapped_column(Text)  # null: the operator said nothing
     files: Mapped[bytes] = mapped_column(LargeBinary)  # zip archive of the operator's files, exactly as read
     compiled: Mapped[str] = mapped_column(Text)  # JSON of content.compile.Compiled
+
+
+class Media(Model):
+    """A file that mails and pages point to for ever, so that no row is changed or removed: a picture, a PDF."""
+
+    __tablename__ = "media"
+    __table_args__ = ()
+
+    digest: Mapped[str] = mapped_column(word(64), primary_key=True)  # of what the file is made from
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)  # the last part of its address
+    media_type: Mapped[str] = mapped_column(String(64))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    made_at: Mapped[Timestamp]
 
 
 class Delivery(Model):
@@ -277,6 +292,27 @@ class Suppression(Model):
     scope: Mapped[str] = mapped_column(String(16))  # letters: left; all: complained, bounced for good, erased
     reason: Mapped[str] = mapped_column(String(64))
     at: Mapped[Timestamp]
+
+
+class Feedback(Model):
+    """What the world said of a mail later: a bounce, a complaint."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (
+        one_of("kind", "bounce", "complaint"),
+        UniqueConstraint("digest"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[RowId]
+    at: Mapped[Timestamp]  # when it was read
+    kind: Mapped[str] = mapped_column(String(16))
+    delivery_id: Mapped[int | None] = mapped_column(  # null: which mail it is about could not be told
+        BigKey, ForeignKey("delivery.id", ondelete="CASCADE"), index=True
+    )
+    status: Mapped[str | None] = mapped_column(String(16))  # enhanced status code (RFC 3463); null: none was given
+    smtp_class: Mapped[str | None] = mapped_column(String(32))  # what it means; null: a complaint has none
+    digest: Mapped[str] = mapped_column(word(64))  # SHA-256 of the report: the same one twice counts once
 
 
 class AuditEvent(Model):
