@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=16), nullable=True),
         sa.Column("smtp_class", sa.String(length=32), nullable=True),
         sa.Column("digest", word(64), nullable=False),
-        sa.CheckConstraint("kind IN ('bounce', 'complaint')", name="feedback_kind_check"),
+        sa.CheckConstraint("kind IN ('bounce', 'complaint')", name=op.f("feedback_kind_check")),
         sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name="feedback_delivery_id_fkey", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="feedback_pkey"),
         sa.UniqueConstraint("digest", name="feedback_digest_key"),
