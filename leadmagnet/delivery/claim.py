@@ -17,7 +17,7 @@ from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.mail.facts import MailFacts
-from leadmagnet.sequences import enrollments
+from leadmagnet.sequences import enrollments, timetable
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.store.dialect import table
@@ -217,7 +217,8 @@ def _settle_letter(session: Session, case: _Case) -> Claimed | None:
         _close(session, row, "cancelled", enrollment.exit_reason or enrollment.status, now)
         return None
     zone = published.zone_of(case.subscriber.timezone)
-    decision = recheck.judge(enrollment, sequence, row.step, case.facts, zone, now=now)
+    times = timetable.of(published)
+    decision = recheck.judge(enrollment, sequence, row.step, case.facts, zone, timetable=times, now=now)
     match decision, sequence:
         case Send(planned, facts), seq if seq is not None:
             _move_start(session, enrollment, facts.start)
@@ -235,7 +236,7 @@ def _settle_letter(session: Session, case: _Case) -> Claimed | None:
             enrollments.follow(session, published, {enrollment.id: (case.subscriber, seq, following)}, now=now)
         case PassOver(state, reason, planned, facts), seq if seq is not None:
             _close(session, row, state, reason, now)
-            after = case.course(seq, planned, facts).after(letter_at=None)
+            after = case.course(seq, planned, facts).after(times, letter_at=None)
             enrollments.follow(session, published, {enrollment.id: (case.subscriber, seq, after)}, now=now)
         case End(reason), _:
             _close(session, row, "cancelled", reason, now)
