@@ -97,7 +97,8 @@ Behaviour
     tests/wire/test_behaviour.py::test_who_leaves_by_the_received_header_gets_no_letter_more_not_even_a_claimed_one
     tests/delivery/test_gate.py::test_no_gate_opens_after_a_committed_leave
 38. too many bounces or complaints stop the letters
-    tests/delivery/test_reputation.py::test_three_groups_that_distrust_us_stop_all_letters_until_the_operator_resumes
+    tests/delivery/test_tally.py::test_a_week_is_judged_by_the_limits_of_the_mailbox_providers
+    tests/delivery/test_tally.py::test_far_too_many_bounces_stop_the_letters_once_a_day
 39. no day above the warm-up curve
     tests/delivery/test_warm_up.py::test_letters_follow_the_curve_and_confirmations_are_never_held
 40. no minute above twice the rate

@@ -26,6 +26,7 @@ from leadmagnet.store.models import Subscriber
 from leadmagnet.worker import REMIND_AFTER
 from tests.mail.servers import Arrived, ScriptedServer
 from tests.web.conftest import copy_of_example
+from tests.wire.letters import LETTERS
 from tests.wire.readers import READERS, Reader
 from tests.wire.received import Received
 from tests.world import World
@@ -145,7 +146,7 @@ def _to_the_operator(world: World, server: ScriptedServer) -> list[Received]:
     with world.database.write() as session:
         notices.tell(session, world.published, notices.distrusted(["gmail", "bücher.example"]), now=world.now)
     mails = _delivered(world, server)
-    sample = Sample(world.published, "hip-openers", "tight-hips", "maya@runbendbarre.com")
+    sample = Sample(world.published, "hip-openers", LETTERS[1], "maya@runbendbarre.com")
     compiled = world.published.compiled
     facts = drafts.sample_facts(compiled, world.published.letter(sample.folder, sample.slug), drafts.NO_NAME)
     ways = world.database, world.connect, world.links, world.journal.path.parent
