@@ -1,4 +1,4 @@
-"""Signed links: every URL that a mail or a page carries is built here, from the base URL."""
+"""Signed names: whatever the world may hand back to us, a URL or a return path, is made and read here."""
 
 import base64
 import binascii
@@ -12,6 +12,7 @@ from functools import lru_cache
 _MAC_BYTES = 12  # 96 bits: 2^96 guesses against an online check; and the token stays under 32 characters
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _BODY_BYTES = 10  # purpose, key number, row id
+_RETURN_PREFIX = "b+"  # "+": one mailbox `b` on the bounce domain gets them all (RFC 5233)
 
 
 class Purpose(IntEnum):
@@ -21,6 +22,7 @@ class Purpose(IntEnum):
     GUIDE = 2  # row: enrollment
     LEAVE = 3  # row: subscriber
     CLICK = 4  # row: delivery
+    RETURN = 5  # row: delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,22 @@ def _mac(key: bytes, body: bytes) -> bytes:
     return hashlib.blake2b(body, key=_hash_key(key), digest_size=_MAC_BYTES, person=b"lm-token").digest()
 
 
+def _signed(purpose: Purpose, row: int, keys: Keys) -> bytes:
+    body = bytes([purpose, keys.signing]) + row.to_bytes(8, "big")
+    return body + _mac(keys.by_number[keys.signing], body)
+
+
+def _row(raw: bytes, purpose: Purpose, keys: Keys) -> int | None:
+    body, mac = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
+    key = keys.by_number.get(body[1])
+    if key is None or body[0] != purpose or not hmac.compare_digest(mac, _mac(key, body)):
+        return None
+    return int.from_bytes(body[2:], "big")
+
+
 def mint(purpose: Purpose, row: int, keys: Keys) -> str:
     """A token of 30 characters: base64url of purpose, key number, row id and a 96-bit MAC."""
-    body = bytes([purpose, keys.signing]) + row.to_bytes(8, "big")
-    raw = body + _mac(keys.by_number[keys.signing], body)
-    return _spelled(raw)
+    return _spelled(_signed(purpose, row, keys))
 
 
 def _spelled(raw: bytes) -> str:
@@ -78,14 +91,38 @@ def read(token: str, purpose: Purpose, keys: Keys) -> int | None:
         raw = base64.b64decode(token + "==", altchars=b"-_", validate=True)
     except ValueError:
         return None
-    body, mac = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
-    key = keys.by_number.get(body[1])
-    if key is None or body[0] != purpose or not hmac.compare_digest(mac, _mac(key, body)):
-        return None
     # 22 bytes leave four spare bits in the last character: only the spelling that we mint is ours.
     if _spelled(raw) != token:
         return None
-    return int.from_bytes(body[2:], "big")
+    return _row(raw, purpose, keys)
+
+
+def return_path(delivery_id: int, domain: str, keys: Keys) -> str:
+    """The envelope sender of one mail, "b+TOKEN@domain", which a bounce comes back to: it names the mail in every DSN.
+
+    The token is 36 letters of base32 in small case, as servers on the way may change the case of a local part,
+    though none should (RFC 5321 §2.4); with "b+" it stays far under the 64 that a local part may have (§4.5.3.1.1).
+    """
+    token = base64.b32encode(_signed(Purpose.RETURN, delivery_id, keys)).rstrip(b"=").decode().lower()
+    return f"{_RETURN_PREFIX}{token}@{domain}"
+
+
+def read_return_path(address: str, keys: Keys) -> int | None:
+    """The delivery that a return path in any case, at any domain, with or without `<>`, names; None: not one of ours.
+
+    Never raises, whatever `address` holds: it comes from the world.
+    """
+    local = address.strip().strip("<>").rpartition("@")[0].lower()
+    token = local.removeprefix(_RETURN_PREFIX)
+    if len(token) != 36 or token == local or not token.isascii():
+        return None
+    try:
+        raw = base64.b32decode(token.upper() + "====")
+    except ValueError:
+        return None
+    if base64.b32encode(raw).rstrip(b"=").decode().lower() != token:  # spare bits, as in `read`
+        return None
+    return _row(raw, Purpose.RETURN, keys)
 
 
 class Clicks(str):
@@ -108,6 +145,7 @@ class Links:
 
     base_url: str
     keys: Keys
+    bounce_domain: str | None = None  # where mail of ours that cannot be delivered is received; None: nowhere
 
     def form(self, guide: str) -> str:
         return f"{self.base_url}/f/{guide}"
@@ -133,3 +171,10 @@ class Links:
     def leave(self, subscriber_id: int) -> str:
         """The page to leave or change what one gets; RFC 8058 posts to the same URL."""
         return f"{self.base_url}/u/{mint(Purpose.LEAVE, subscriber_id, self.keys)}"
+
+    def return_path(self, delivery_id: int) -> str | None:
+        """The envelope sender of one mail of any kind; None while no domain receives bounces.
+
+        A mail to the operator has one too: only reports about other mail go out with none (RFC 5321 §4.5.5).
+        """
+        return return_path(delivery_id, self.bounce_domain, self.keys) if self.bounce_domain else None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadmagnet.links import Keys, Links, Purpose, mint, read
+from leadmagnet.links import Keys, Links, Purpose, mint, read, read_return_path, return_path
 
 KEYS = Keys.of(("first key",))
 ROWS = st.integers(0, 2**63 - 1)
@@ -103,6 +103,41 @@ def test_without_a_key_nothing_is_signed() -> None:
         Keys.of(())
 
 
+@given(ROWS)
+def test_a_return_path_names_its_mail_in_any_case_and_fits_every_server(row: int) -> None:
+    path = return_path(row, "bounce.example.com", KEYS)
+    local = path.removesuffix("@bounce.example.com")
+    assert len(local) <= 64 and local.startswith("b+") and set(local[2:]) <= set(string.ascii_lowercase + "234567")
+    for seen in (path, path.upper(), f"<{path}>", f" {path}\n", f"{local}@relay.example", return_path(row, "x", KEYS)):
+        assert read_return_path(seen, KEYS) == row
+
+
+@given(ROWS, st.integers(2, 37), st.sampled_from(string.ascii_lowercase + string.digits + OTHERS))
+def test_a_return_path_with_one_letter_changed_is_refused(row: int, position: int, letter: str) -> None:
+    path = return_path(row, "bounce.example.com", KEYS)
+    changed = path[:position] + letter + path[position + 1 :]
+    assert read_return_path(changed, KEYS) == (row if changed == path else None)
+
+
+@given(st.text(max_size=60))
+def test_no_other_address_reads_as_a_return_path(text: str) -> None:
+    assert [read_return_path(one, KEYS) for one in (text, f"b+{text}@example.com", f"<{text}@x>")] == [None] * 3
+
+
+def test_a_return_path_is_worth_nothing_for_another_purpose_or_key() -> None:
+    path = return_path(7, "bounce.example.com", KEYS)
+    assert read_return_path(path, Keys.of(("another key",))) is None
+    assert read_return_path(path, Keys.of(("another key", "first key"))) == 7
+    raw = base64.b32decode(path[2:38].upper() + "====")
+    as_link = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    assert [read(as_link, purpose, KEYS) for purpose in Purpose] == [None, None, None, None, 7]
+    link = base64.urlsafe_b64decode(mint(Purpose.CLICK, 7, KEYS) + "==")
+    as_path = base64.b32encode(link).decode().rstrip("=").lower()
+    assert read_return_path(f"b+{as_path}@bounce.example.com", KEYS) is None
+    assert read_return_path(path.replace("b+", "c+"), KEYS) is None
+    assert read_return_path(path[2:], KEYS) is None
+
+
 def test_every_link_is_short_and_stands_on_the_base_url() -> None:
     links = Links("https://mail.example.com", KEYS)
     assert links.form("hip-openers") == "https://mail.example.com/f/hip-openers"
@@ -111,3 +146,9 @@ def test_every_link_is_short_and_stands_on_the_base_url() -> None:
     assert links.guide_path(1) == f"/g/{mint(Purpose.GUIDE, 1, KEYS)}"
     assert links.leave(2**62) == f"https://mail.example.com/u/{mint(Purpose.LEAVE, 2**62, KEYS)}"
     assert len(links.leave(2**62)) < 75
+
+
+def test_mails_have_return_paths_of_their_own_once_a_domain_receives_bounces() -> None:
+    assert Links("https://mail.example.com", KEYS).return_path(7) is None
+    paths = Links("https://mail.example.com", KEYS, "bounce.example.com")
+    assert paths.return_path(7) == return_path(7, "bounce.example.com", KEYS) != paths.return_path(8)

@@ -65,7 +65,7 @@ def send_samples(site: Path, settings: Settings, build: Build, name: str, recipi
     database = database_of(settings, upgrade=True)
     with database.write() as session:  # a letter is tried before it is published, and its pictures with it
         pictures.keep(session, (letter,), build.files, now=clock.now())
-    links = Links(settings.site_url, settings.keys())
+    links = Links(settings.site_url, settings.keys(), settings.bounce_domain)
     journal = settings.data_dir / "journal"
     outcomes = samples.send(
         database,
