@@ -134,6 +134,7 @@ VALUES = {
     "unsubscribe_url": "https://mail.example.com/u/token",
     "preferences_url": "https://mail.example.com/u/token",
     "site": {"name": "Run Bend Barre", "postal_address": "1 Example Street", "url": "https://example.com"},
+    "media": {"url": "https://mail.example.com/media"},
     "clicked": {"guide"}.__contains__,
     "tagged": {"runner"}.__contains__,
     "subject": "S",
