@@ -199,6 +199,7 @@ def _html(body: _Body, layout: Source, setting: Setting, manuscript: Manuscript,
     shape.judge_depth(whole, manuscript.path)
     page = setting.inliner.inline(whole)
     shape.judge_document(page, veil, notes)
+    page = page.replace("&nbsp;", "\u00a0")  # the inliner's spelling is three times as long
     return veil.restore_html(_collapsed(page))
 
 

@@ -10,6 +10,8 @@ from leadmagnet.content.compile import compile_folder
 from leadmagnet.content.compiled import Build, Compiled, Letter
 from leadmagnet.content.findings import Finding
 
+EXAMPLE = Path(__file__).parents[2]
+
 SETTINGS = """\
 base_url = "https://mail.example.com"
 
@@ -212,6 +214,14 @@ def _known(letter: Letter) -> dict[str, object]:
         return _TEXT.from_string(letter.links[number]).render(VALUES)
 
     return {**VALUES, "click": click}
+
+
+@pytest.fixture(scope="session")
+def example() -> Compiled:
+    """The example site, as it is shipped."""
+    build = compile_folder(EXAMPLE)
+    assert build.compiled is not None, [str(finding) for finding in build.findings]
+    return build.compiled
 
 
 @pytest.fixture
