@@ -5,7 +5,7 @@ import re
 from datetime import date
 
 import pytest
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 
 from leadmagnet.content.compiled import Compiled
 from leadmagnet.content.pdf import Paper, PdfError
@@ -46,8 +46,8 @@ def structure(reader: PdfReader) -> list[object]:
     waiting = [reader.trailer["/Root"]["/StructTreeRoot"]]
     while waiting:
         one = waiting.pop().get_object()
-        for child in one.get("/K", []) if isinstance(one.get("/K"), list) else [one.get("/K")]:
-            child = child.get_object() if hasattr(child, "get_object") else child
+        below = one.get("/K")
+        for child in (part.get_object() for part in (below if isinstance(below, list) else [below])):
             if isinstance(child, dict) and "/S" in child:
                 found.append(child)
                 waiting.append(child)
@@ -82,13 +82,22 @@ def test_the_sheets_that_people_pin_up_are_on_one_page(pdf: PdfReader) -> None:
     assert all(page.endswith(f"{number} / {len(pages)}") for number, page in enumerate(pages[1:], 2))
 
 
+def heights_of(page: PageObject) -> list[float]:
+    """How high above the lower edge each piece of text stands, in points."""
+    found: list[float] = []
+
+    def seen(text: str, cm: list[float], tm: list[float], _font: object, _size: float) -> None:
+        if text.strip():
+            found.append(tm[5] * cm[3] + cm[5])
+
+    page.extract_text(visitor_text=seen)
+    return found
+
+
 def test_nothing_stands_where_a4_or_letter_would_cut_it_off(pdf: PdfReader) -> None:
     for page in pdf.pages[1:]:
         assert [float(side) for side in page.mediabox[2:]] == pytest.approx([595.28, 841.89], abs=0.1)
-        heights: list[float] = []
-        page.extract_text(
-            visitor_text=lambda text, cm, tm, _font, _size: text.strip() and heights.append(tm[5] * cm[3] + cm[5])
-        )
+        heights = heights_of(page)
         # Printed on Letter from the middle, 9 mm are lost at the top and at the bottom.
         assert min(heights) > 26 + 18 and max(heights) < 841.89 - 26 - 18
 
@@ -135,6 +144,6 @@ def test_whatever_passes_its_checks_can_be_set(site: SiteFolder, text: str) -> N
 
 
 def test_a_guide_that_cannot_be_set_names_its_file(example: Compiled) -> None:
-    guide = example.guides["hip-openers"].model_copy(update={"html": "<svg>broken</svg>"})
+    guide = example.guides["hip-openers"].model_copy(update={"html": "<svg><desc>A lunge.</desc></rect></svg>"})
     with pytest.raises(PdfError, match=r"^guides/hip-openers/guide\.md: its PDF cannot be made \(.+\)\. Nothing was"):
         Paper.of(guide, "Run Bend Barre", DAY).pdf()

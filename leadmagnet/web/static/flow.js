@@ -111,8 +111,8 @@
       drawing.removeAttribute("aria-labelledby");
       drawing.querySelectorAll("title, desc").forEach((words) => words.remove());
       part("figure").append(drawing);
-      part("figure").classList.toggle("mirrored", one.side === "left side");
     }
+    part("figure").classList.toggle("mirrored", one?.side === "left side");
     part("said").textContent = one ? `${titled(one)}, ${one.length} seconds. ${follows}.` : "Done. Stand up slowly.";
     if (shown !== null) tone();
     shown = number;
