@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.tree import Element, read
@@ -58,7 +58,7 @@ class Paper:
         What our own fonts have no letters for is set with those of the machine, where it has some.
         """
         noon = int(datetime.combine(self.on, time(12), UTC).timestamp())
-        ways = ((True, "ua-1"), (False, "ua-1"), (False, "1.7"))
+        ways: tuple[tuple[bool, Literal["ua-1", "1.7"]], ...] = ((True, "ua-1"), (False, "ua-1"), (False, "1.7"))
         for own_fonts, standard in ways:
             try:
                 with self._compiler(own_fonts=own_fonts) as compiler:
