@@ -119,7 +119,7 @@ class Typesetter:
         found = sorted(
             ((words.find(name), one) for name, one in self.drawings.items() if name in words), key=itemgetter(0)
         )
-        pictures = [self.picture(drawing, ornament=11) for _place, drawing in found]
+        pictures = [self.picture(drawing, ornament=12) for _place, drawing in found]
         mirror = "true" if words.startswith("left") or " left" in words else "false"
         return f"row-of({mirror}, {', '.join(pictures)})" if pictures else "[]"
 

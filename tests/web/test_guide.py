@@ -2,12 +2,14 @@
 
 import io
 
+import pytest
 from flask.testing import FlaskClient
 from pypdf import PdfReader
 from sqlalchemy import select
 
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.guides import Guide
+from leadmagnet.content.pdf import PdfError
 from leadmagnet.reports.why import HeldGuide, why
 from leadmagnet.store.models import Media
 from tests.web.conftest import only_sqlite
@@ -129,3 +131,10 @@ def test_why_tells_the_edition_that_was_opened_then_the_one_that_was_mailed(
     world.asks(ADA)  # she lost it: the guide is mailed again
     world.deliver()
     assert held(world) == HeldGuide(GUIDE, second, world.now, second)
+
+
+def test_a_guide_that_cannot_be_set_publishes_nothing(world: World, example: Build) -> None:
+    before = dump(world.database)
+    with pytest.raises(PdfError, match=r"^guides/hip-openers/guide\.md: its PDF cannot be made"):
+        world.publish(edited(example, html="<svg><desc>A lunge.</desc></rect></svg>"))
+    assert dump(world.database) == before
