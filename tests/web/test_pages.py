@@ -68,7 +68,7 @@ def test_every_field_has_a_label_and_every_reference_leads_to_its_words(shown: d
 def test_every_button_picture_and_frame_has_a_name(shown: dict[str, Element]) -> None:
     for name, page in shown.items():
         for button in page.every("button"):
-            assert button.words and button["type"] == "submit", name
+            assert button.words and button["type"] in ("submit", "button"), name
         assert all(picture.has("alt") for picture in page.every("img")), name
         assert all(frame["title"] for frame in page.every("iframe")), name
         for figure in page.every("svg"):
