@@ -1,0 +1,114 @@
+"""Takes pictures: one browser, one visitor for each look."""
+
+import html
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typst
+
+from tests.browser import chromium
+from tests.browser.chromium import DARK, PHONE, Look
+from tests.gallery.subjects import Letter, Sight
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+DESK = Look(width=700, height=900)
+LETTER_LOOKS = {
+    "phone": PHONE,
+    "desktop": DESK,
+    "dark": DARK,
+    "images-off": replace(PHONE, pictures=False),
+    "large-text": PHONE,
+    "text": DESK,
+}
+PAGE_LOOKS = {"phone": PHONE, "desktop": chromium.DESKTOP, "dark": DARK}
+GUIDE_LOOKS = {**PAGE_LOOKS, "print": Look(width=794, height=1123)}
+
+#: Twice as large, as a reader's own setting makes it: the letters only, not the boxes around them (WCAG 1.4.4).
+_LARGER = """() => {
+    const sizes = [...document.querySelectorAll("body *")].map((one) => [one, getComputedStyle(one)])
+        .map(([one, style]) => [one, parseFloat(style.fontSize), parseFloat(style.lineHeight)]);
+    for (const [one, size, line] of sizes) {
+        one.style.setProperty("font-size", `${size * 2}px`, "important");
+        if (line) one.style.setProperty("line-height", `${line * 2}px`, "important");
+    }
+}"""
+_TEXT = (
+    "<!doctype html><meta charset=utf-8><body style='margin:24px;background:#fff;color:#222'>"
+    "<pre style='margin:0;font:15px/1.5 Liberation Mono,Menlo,monospace;white-space:pre-wrap;overflow-wrap:anywhere'>"
+)
+
+
+class Camera:
+    """Writes PNG files into `folder`, and remembers them as (row, column, file) for an index."""
+
+    def __init__(self, browser: "Browser", url: str, folder: Path) -> None:
+        self._browser, self._url, self._folder = browser, url, folder
+        self.taken: list[tuple[str, str, Path]] = []
+
+    def letters(self, letters: Iterable[Letter]) -> None:
+        """Each letter in each look; of readers with a name only on the phone."""
+        letters = list(letters)
+        for name, look in LETTER_LOOKS.items():
+            with chromium.visitor(self._browser, look, self._url) as visitor:
+                page = visitor.new_page()
+                for letter in letters:
+                    if letter.named and name != "phone":
+                        continue
+                    self._letter(page, letter, name)
+
+    def _letter(self, page: "Page", letter: Letter, look: str) -> None:
+        if look == "text":
+            page.set_content(f"{_TEXT}{html.escape(letter.text)}")
+        else:
+            page.goto(letter.path)
+        if look == "large-text":
+            page.evaluate(_LARGER)
+        self._shoot(page, "letter", letter.name, "phone-named" if letter.named else look)
+
+    def pages(self, sights: Iterable[Sight], looks: dict[str, Look], kind: str = "page") -> None:
+        """Each page in each look."""
+        sights = list(sights)
+        for name, look in looks.items():
+            with chromium.visitor(self._browser, look, self._url) as visitor:
+                page = visitor.new_page()
+                if name == "print":
+                    page.emulate_media(media="print")
+                for sight in sights:
+                    page.goto(sight.path)
+                    if sight.act is not None:
+                        sight.act(page)
+                    self._shoot(page, kind, sight.name, name)
+
+    def pdf(self, guide: Sight) -> int:
+        """Each sheet of the guide's PDF; returns how many there are, 0 if it has none."""
+        with chromium.visitor(self._browser, PHONE, self._url) as visitor:
+            answer = visitor.request.get(f"{guide.path}.pdf")
+            if not answer.ok:
+                return 0
+            path = self._folder / "guide.pdf"
+            path.write_bytes(answer.body())
+        return self._sheets(path)
+
+    def _sheets(self, path: Path) -> int:
+        from pypdf import PdfReader
+
+        count = len(PdfReader(path).pages)
+        source = "#set page(width: auto, height: auto, margin: 0pt)\n" + "#pagebreak()\n".join(
+            f'#image("{path.name}", page: {number})\n' for number in range(1, count + 1)
+        )
+        pages = typst.compile(source.encode(), root=str(self._folder), format="png", ppi=96)
+        for number, png in enumerate(pages if isinstance(pages, list) else [pages], 1):
+            self._keep(png, "pdf", f"guide-{number:02}", "sheet")
+        return count
+
+    def _shoot(self, page: "Page", *name: str) -> None:
+        self._keep(page.screenshot(full_page=True), *name)
+
+    def _keep(self, png: bytes, kind: str, subject: str, look: str) -> None:
+        path = self._folder / f"{kind}-{subject}--{look}.png"
+        path.write_bytes(png)
+        self.taken.append((f"{kind} {subject}", look, path))
