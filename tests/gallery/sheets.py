@@ -13,7 +13,7 @@ _STYLE = (
     "<!doctype html><meta charset=utf-8><style>"
     "body{margin:24px;background:#8d8681;color:#fff;font:14px/1.4 Liberation Sans,Arial,sans-serif}"
     "h1{font-size:20px}h2{margin:32px 0 8px;font-size:16px}.row{display:flex;flex-wrap:wrap;gap:16px;align-items:start}"
-    "figure{margin:0}img{display:block;width:100%;background:#fff}figcaption{padding:4px 0}a{color:#fff}</style>"
+    "figure{margin:0}img{display:block;width:100%;background:#fff}figcaption{padding:4px 0}.all i{display:block;max-height:640px;overflow:hidden}a{color:#fff}</style>"
 )
 
 
@@ -30,16 +30,16 @@ def index(taken: Taken, folder: Path) -> Path:
 
 
 def by_look(taken: Taken, browser: "Browser", folder: Path) -> None:
-    """One PNG for each kind of subject and look, all its subjects side by side."""
+    """One PNG for each kind of subject and look, all its subjects side by side; of long ones only the top."""
     groups: dict[str, list[str]] = {}
     for subject, look, path in taken:
         kind, _, name = subject.partition(" ")
         width = 420 if look in ("desktop", "print", "text", "sheet") else 250
-        groups.setdefault(f"{kind}s--{look}", []).append(_figure(f"<img src='{path.name}'>", name, width))
+        groups.setdefault(f"{kind}s--{look}", []).append(_figure(f"<i><img src='{path.name}'></i>", name, width))
     page = browser.new_page(viewport={"width": 1660, "height": 900})
     for group, figures in groups.items():
         sheet = folder / "sheet.html"
-        sheet.write_text(f"{_STYLE}<div class=row>{''.join(figures)}</div>")
+        sheet.write_text(f"{_STYLE}<div class='row all'>{''.join(figures)}</div>")
         page.goto(sheet.as_uri())
         page.screenshot(path=folder / f"all-{group}.png", full_page=True)
         sheet.unlink()
