@@ -1,5 +1,6 @@
 """Guides: what the visitor wants, and the words of the form that offers it."""
 
+import hashlib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ class Guide(BaseModel):
     html: str  # the page's body, static: no Jinja left in it
     sections: tuple[str, ...]  # anchors that letters may link to
     contents: tuple[tuple[str, str], ...]  # (anchor, title) of the main sections, for the page's table of contents
+
+    @property
+    def edition(self) -> str:
+        """What the reader sees, as eight hex digits: another word or another line of a figure is another edition."""
+        return hashlib.sha256(f"{self.title}\0{self.html}".encode()).hexdigest()[:8]
 
 
 GUIDE_FILE = "guide.md"

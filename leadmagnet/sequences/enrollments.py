@@ -64,10 +64,12 @@ def start(
     sequence = published.sequence(enrollment.sequence)
     if sequence is None:
         return False
+    guide = published.guide(enrollment.guide) if enrollment.guide is not None else None
+    edition = guide.edition if guide is not None else None
     started = session.execute(
         update(Enrollment)
         .where(Enrollment.id == enrollment.id, Enrollment.status == "pending")
-        .values(status="active", start_at=now, guide_opened_at=now)
+        .values(status="active", start_at=now, guide_opened_at=now, guide_edition=edition)
         .returning(Enrollment.id)
     ).first()
     if started is None:

@@ -1,0 +1,83 @@
+"""Editions of guides: each has one PDF, made when it is published, kept for ever."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from leadmagnet.content.compiled import Compiled
+from leadmagnet.content.guides import Guide
+from leadmagnet.content.pdf import Paper
+from leadmagnet.content.published import Published
+from leadmagnet.store.models import Media
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One edition of a guide: its name, when it was first published (in the site's zone), and its PDF's digest."""
+
+    name: str
+    since: datetime
+    digest: str
+
+
+def draw(session: Session, compiled: Compiled, *, now: datetime) -> None:
+    """Makes the PDFs that `keep` will need, before the transaction that other writers have to wait for.
+
+    Raises PdfError, naming the file.
+    """
+    for paper in _new(session, compiled, now):
+        _pdf(paper)
+
+
+def keep(session: Session, compiled: Compiled, *, now: datetime) -> None:
+    """Stores the PDF of every guide that has none yet in this edition. Raises PdfError, naming the file."""
+    for paper in _new(session, compiled, now):
+        session.execute(
+            insert(Media).values(
+                digest=paper.digest,
+                name=file_name(paper.guide),
+                media_type="application/pdf",
+                content=_pdf(paper),
+                made_at=now,
+            )
+        )
+
+
+def find(session: Session, published: Published, guide: Guide) -> Edition | None:
+    """The live edition of a guide; None if it was published by a version that made no PDFs."""
+    digest = Paper(guide, published.site.name, datetime.min.date()).digest
+    made_at = session.scalar(select(Media.made_at).where(Media.digest == digest, Media.name == file_name(guide)))
+    return Edition(guide.edition, made_at.astimezone(published.zone), digest) if made_at is not None else None
+
+
+def pdf(session: Session, edition: Edition, guide: Guide) -> bytes:
+    """The PDF of an edition that `find` found."""
+    return session.scalars(
+        select(Media.content).where(Media.digest == edition.digest, Media.name == file_name(guide))
+    ).one()
+
+
+def file_name(guide: Guide) -> str:
+    """What the PDF is called when it is saved."""
+    return f"{guide.slug}.pdf"
+
+
+def _new(session: Session, compiled: Compiled, now: datetime) -> Iterator[Paper]:
+    site = compiled.settings.site
+    today = now.astimezone(ZoneInfo(site.timezone)).date()
+    for guide in compiled.guides.values():
+        paper = Paper(guide, site.name, today)
+        stands = select(Media.digest).where(Media.digest == paper.digest, Media.name == file_name(guide))
+        if session.scalar(stands) is None:
+            yield paper
+
+
+@lru_cache(maxsize=4)
+def _pdf(paper: Paper) -> bytes:
+    """Kept from `draw` to `keep`."""
+    return paper.pdf()
