@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from tests.browser import chromium
-from tests.gallery import sheets, subjects
-from tests.gallery.camera import GUIDE_LOOKS, PAGE_LOOKS, Camera
+from tests.gallery import papers, sheets, subjects
+from tests.gallery.camera import Camera
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,25 +24,27 @@ def main() -> int:
     asked.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as here:
         try:
-            taken = _take(path, asked.site, Path(here), asked.out, asked.only)
+            taken = _take(path, Path(here), asked)
         except ValueError as error:
             print(error, file=sys.stderr)
             return 1
-    print(f"{taken} pictures in {time.monotonic() - started:.0f} s: {asked.out / 'index.html'}")
+    print(f"{taken} pictures in {time.monotonic() - started:.0f} s in {asked.out}")
     return 0
 
 
-def _take(path: str, folder: Path, here: Path, out: Path, only: str) -> int:
-    with subjects.lived(folder, here) as live, chromium.launched(path) as browser:
-        camera = Camera(browser, live.url, out)
-        camera.letters(one for one in subjects.letters(live) if only in f"letter-{one.name}")
-        camera.pages([one for one in subjects.pages(live) if only in f"page-{one.name}"], PAGE_LOOKS)
-        if only in "guide":
-            camera.pages([subjects.guide(live)], GUIDE_LOOKS, "guide")
-            if not camera.pdf(subjects.guide(live)):
-                print("the guide has no PDF yet", file=sys.stderr)
-        sheets.index(camera.taken, out)
-        sheets.by_look(camera.taken, browser, out)
+def _take(path: str, here: Path, asked: argparse.Namespace) -> int:
+    with subjects.lived(asked.site, here) as live, chromium.launched(path) as browser:
+        if asked.papers:
+            return len(papers.make(live, browser, asked.out, here))
+        camera = Camera(browser, live.url, asked.out)
+        camera.letters(one for one in subjects.letters(live) if asked.only in f"letter-{one.name}")
+        camera.pages(one for one in subjects.pages(live) if asked.only in f"page-{one.name}")
+        if asked.only in "guide":
+            camera.pages(subjects.guide(live), "guide")
+            if not camera.paper(subjects.guide(live)[0]):
+                print("the guide has no PDF", file=sys.stderr)
+        sheets.index(camera.taken, asked.out)
+        sheets.by_look(camera.taken, browser, asked.out)
         return len(camera.taken)
 
 
@@ -53,6 +55,9 @@ def _asked() -> argparse.Namespace:
     )
     parser.add_argument(
         "--only", default="", help="letters and pages with this in their name: 10-guide, letter, page-02"
+    )
+    parser.add_argument(
+        "--papers", action="store_true", help="only the pictures of README and docs: OUT is docs/images"
     )
     parser.add_argument("--site", type=Path, default=ROOT, help="the folder of a site; the example if left out")
     return parser.parse_args()

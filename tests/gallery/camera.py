@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,6 @@ LETTER_LOOKS = {
     "text": DESK,
 }
 PAGE_LOOKS = {"phone": PHONE, "desktop": chromium.DESKTOP, "dark": DARK}
-GUIDE_LOOKS = {**PAGE_LOOKS, "print": Look(width=794, height=1123)}
 
 #: Twice as large, as a reader's own setting makes it: the letters only, not the boxes around them (WCAG 1.4.4).
 _LARGER = """() => {
@@ -42,12 +41,22 @@ _TEXT = (
 )
 
 
+@dataclass(frozen=True)
+class Picture:
+    """One PNG: `row` is what it shows, `look` how, `group` what it is best seen beside."""
+
+    row: str
+    look: str
+    group: str
+    path: Path
+
+
 class Camera:
-    """Writes PNG files into `folder`, and remembers them as (row, column, file) for an index."""
+    """Writes PNG files into `folder`, and remembers them for an index."""
 
     def __init__(self, browser: "Browser", url: str, folder: Path) -> None:
         self._browser, self._url, self._folder = browser, url, folder
-        self.taken: list[tuple[str, str, Path]] = []
+        self.taken: list[Picture] = []
 
     def letters(self, letters: Iterable[Letter]) -> None:
         """Each letter in each look; of readers with a name only on the phone."""
@@ -69,46 +78,51 @@ class Camera:
             page.evaluate(_LARGER)
         self._shoot(page, "letter", letter.name, "phone-named" if letter.named else look)
 
-    def pages(self, sights: Iterable[Sight], looks: dict[str, Look], kind: str = "page") -> None:
+    def pages(self, sights: Iterable[Sight], kind: str = "page") -> None:
         """Each page in each look."""
         sights = list(sights)
-        for name, look in looks.items():
+        for name, look in PAGE_LOOKS.items():
             with chromium.visitor(self._browser, look, self._url) as visitor:
                 page = visitor.new_page()
-                if name == "print":
-                    page.emulate_media(media="print")
                 for sight in sights:
                     page.goto(sight.path)
                     if sight.act is not None:
                         sight.act(page)
                     self._shoot(page, kind, sight.name, name)
 
-    def pdf(self, guide: Sight) -> int:
-        """Each sheet of the guide's PDF; returns how many there are, 0 if it has none."""
+    def paper(self, guide: Sight) -> bool:
+        """The guide page as it is printed, and each sheet of its PDF; False if it has none."""
         with chromium.visitor(self._browser, PHONE, self._url) as visitor:
+            page = visitor.new_page()
+            page.goto(guide.path)
+            self._sheets(page.pdf(prefer_css_page_size=True), "print")
             answer = visitor.request.get(f"{guide.path}.pdf")
-            if not answer.ok:
-                return 0
-            path = self._folder / "guide.pdf"
-            path.write_bytes(answer.body())
-        return self._sheets(path)
+            if answer.ok:
+                self._sheets(answer.body(), "pdf")
+            return answer.ok
 
-    def _sheets(self, path: Path) -> int:
-        from pypdf import PdfReader
-
-        count = len(PdfReader(path).pages)
-        source = "#set page(width: auto, height: auto, margin: 0pt)\n" + "#pagebreak()\n".join(
-            f'#image("{path.name}", page: {number})\n' for number in range(1, count + 1)
-        )
-        pages = typst.compile(source.encode(), root=str(self._folder), format="png", ppi=96)
-        for number, png in enumerate(pages if isinstance(pages, list) else [pages], 1):
-            self._keep(png, "pdf", f"guide-{number:02}", "sheet")
-        return count
+    def _sheets(self, pdf: bytes, kind: str) -> None:
+        path = self._folder / f"guide-{kind}.pdf"
+        path.write_bytes(pdf)
+        for number, png in enumerate(sheets_of(path, ppi=96), 1):
+            self._keep(png, "guide", kind, f"{number:02}", group=kind)
 
     def _shoot(self, page: "Page", *name: str) -> None:
         self._keep(page.screenshot(full_page=True), *name)
 
-    def _keep(self, png: bytes, kind: str, subject: str, look: str) -> None:
+    def _keep(self, png: bytes, kind: str, subject: str, look: str, group: str = "") -> None:
         path = self._folder / f"{kind}-{subject}--{look}.png"
         path.write_bytes(png)
-        self.taken.append((f"{kind} {subject}", look, path))
+        self.taken.append(Picture(f"{kind} {subject}", look, group or f"{kind}s--{look}", path))
+
+
+def sheets_of(path: Path, *, ppi: float, only: tuple[int, ...] = ()) -> list[bytes]:
+    """The sheets of a PDF as PNG files, all or those with these numbers; 1 is the first."""
+    from pypdf import PdfReader
+
+    numbers = only or range(1, len(PdfReader(path).pages) + 1)
+    source = "#set page(width: auto, height: auto, margin: 0pt)\n" + "#pagebreak()\n".join(
+        f'#image("{path.name}", page: {number})\n' for number in numbers
+    )
+    made = typst.compile(source.encode(), root=str(path.parent), format="png", ppi=ppi)
+    return made if isinstance(made, list) else [made]

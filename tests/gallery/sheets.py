@@ -4,10 +4,15 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
+from tests.gallery.camera import Picture
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-Taken = list[tuple[str, str, Path]]
+#: From this width on a picture is a page rather than a phone.
+_WIDE = 600
 
 _STYLE = (
     "<!doctype html><meta charset=utf-8><style>"
@@ -17,25 +22,26 @@ _STYLE = (
 )
 
 
-def index(taken: Taken, folder: Path) -> Path:
+def index(taken: list[Picture], folder: Path) -> Path:
     """`index.html`: each subject in all its looks beside each other."""
     rows: dict[str, list[str]] = {}
-    for subject, look, path in taken:
-        link = f"<a href='{path.name}'><img src='{path.name}' alt='' loading=lazy></a>"
-        rows.setdefault(subject, []).append(_figure(link, look, 260))
+    for one in taken:
+        link = f"<a href='{one.path.name}'><img src='{one.path.name}' alt='' loading=lazy></a>"
+        rows.setdefault(one.row, []).append(_figure(link, one.look, 260))
     inside = "".join(f"<h2>{escape(name)}</h2><div class=row>{''.join(row)}</div>" for name, row in rows.items())
     path = folder / "index.html"
     path.write_text(f"{_STYLE}<title>Gallery</title><h1>Gallery</h1>{inside}")
     return path
 
 
-def by_look(taken: Taken, browser: "Browser", folder: Path) -> None:
-    """One PNG for each kind of subject and look, all its subjects side by side; of long ones only the top."""
+def by_look(taken: list[Picture], browser: "Browser", folder: Path) -> None:
+    """One PNG for each group of pictures, side by side; of long ones only the top."""
     groups: dict[str, list[str]] = {}
-    for subject, look, path in taken:
-        kind, _, name = subject.partition(" ")
-        width = 420 if look in ("desktop", "print", "text", "sheet") else 250
-        groups.setdefault(f"{kind}s--{look}", []).append(_figure(f"<i><img src='{path.name}'></i>", name, width))
+    for one in taken:
+        with Image.open(one.path) as picture:
+            width = 420 if picture.width > _WIDE else 250
+        figure = _figure(f"<i><img src='{one.path.name}'></i>", one.path.stem, width)
+        groups.setdefault(one.group, []).append(figure)
     page = browser.new_page(viewport={"width": 1660, "height": 900})
     for group, figures in groups.items():
         sheet = folder / "sheet.html"

@@ -122,9 +122,16 @@ def pages(live: Site) -> list[Sight]:
     ]
 
 
-def guide(live: Site) -> Sight:
-    """The guide, just opened."""
-    return Sight("guide", live.guide_link(CAROL).removeprefix(live.url))
+def guide(live: Site) -> list[Sight]:
+    """The guide, just opened; and while its flow runs."""
+    path = live.guide_link(CAROL).removeprefix(live.url)
+    return [Sight("1-opened", path), Sight("2-flow", f"{path}#flow", _starts)]
+
+
+def _starts(page: "Page") -> None:
+    start = page.get_by_role("button", name="Start the flow")
+    if start.is_visible():
+        start.click()
 
 
 def _sends(page: "Page", address: str) -> None:
