@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from posixpath import normpath
@@ -131,7 +131,20 @@ def _body(body: Source, files: Collection[str], notes: Notes) -> _Body:
     # Nothing is hidden in a guide; the veil's prefix can occur in no text.
     Judge(Veil(Veil.new_prefix()), notes, local).tokens(tokens, body)
     contents = tuple((anchor, _words(inline)) for tag, anchor, inline in headings if tag == "h2")
-    return {"html": markdown.html(tokens), "sections": sections, "contents": contents}
+    return {"html": "".join(map(markdown.html, _cards(tokens))), "sections": sections, "contents": contents}
+
+
+def _cards(tokens: "list[Token]") -> "Iterator[list[Token]]":
+    """`tokens` cut at the main headings; what stands under a third-level one with a figure becomes a card."""
+    from markdown_it.token import Token
+
+    cuts = [n for n, token in enumerate(tokens) if token.type == "heading_open" and token.level == 0 and token.tag <= "h3"]
+    for start, end in pairwise([0, *cuts, len(tokens)]):
+        part = tokens[start:end]
+        if part and part[0].tag == "h3" and any("<figure" in token.content for token in part):
+            opening = f'<section class="pose-card" aria-labelledby="{part[0].attrs["id"]}">\n'
+            part = [Token("html_block", "", 0, content=opening), *part, Token("html_block", "", 0, content="</section>\n")]
+        yield part
 
 
 def _words(inline: "Token") -> str:

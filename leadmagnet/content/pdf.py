@@ -27,15 +27,22 @@ class PdfError(LeadmagnetError):
 class Paper:
     """What a PDF is made from: the same paper gives the same bytes."""
 
-    guide: Guide
+    slug: str
+    title: str
+    line: str
+    html: str
+    edition: str
     site_name: str
     on: date  # when this edition was first published
+
+    @classmethod
+    def of(cls, guide: Guide, site_name: str, on: date) -> "Paper":
+        return cls(guide.slug, guide.title, guide.line, guide.html, guide.edition, site_name, on)
 
     @property
     def digest(self) -> str:
         """What the PDF is known by: hex SHA-256 of all that it shows but the date, which the first of them keeps."""
-        guide = self.guide
-        shown = [LAYOUT, self.site_name, guide.slug, guide.title, guide.line, guide.html]
+        shown = [LAYOUT, self.site_name, self.slug, self.title, self.line, self.html]
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
     def pdf(self) -> bytes:
@@ -53,8 +60,10 @@ class Paper:
         # Not at the top: 33 MB that only a publish needs.
         import typst
 
-        setter = Typesetter(frozenset(self.guide.sections))
-        main = _document(self, setter)
+        tree = read(self.html)
+        headings = tree.every("h1", "h2", "h3", "h4", "h5", "h6")
+        setter = Typesetter(frozenset(one.attributes.get("id", "") for one in headings), _by_name(tree))
+        main = _document(self, tree, setter)
         with TemporaryDirectory(prefix="leadmagnet-pdf-") as folder:
             files = {"main.typ": main.encode(), _STYLE.name: _STYLE.read_bytes(), **setter.files}
             for name, content in files.items():
@@ -67,29 +76,27 @@ class Paper:
                 )  # fmt: skip
                 made = compiler.compile(format=form, **how)
             except typst.TypstError as error:
-                raise PdfError(_reason(self.guide, str(error))) from error
+                raise PdfError(_reason(self.slug, str(error))) from error
         return made if isinstance(made, list) else [made]
 
 
-def _reason(guide: Guide, message: str) -> str:
+def _reason(slug: str, message: str) -> str:
     first = next(iter(message.splitlines()), "no reason given")
     return (
-        f"guides/{guide.slug}/guide.md: its PDF cannot be made ({first}). Nothing was published. "
+        f"guides/{slug}/guide.md: its PDF cannot be made ({first}). Nothing was published. "
         "Look for raw HTML or a broken picture among the last changes, and take it out."
     )
 
 
-def _document(paper: Paper, setter: Typesetter) -> str:
-    guide, on = paper.guide, paper.on
-    tree = read(guide.html)
-    setter.drawings = _by_name(tree)
+def _document(paper: Paper, tree: Element, setter: Typesetter) -> str:
+    on = paper.on
     sheets = "\n\n".join(_sheets(_flat(tree.inside), setter))
     drawing = next(tree.every("svg"), None)
     words = {
-        "title": string(guide.title),
-        "line": string(guide.line),
+        "title": string(paper.title),
+        "line": string(paper.line),
         "site": string(paper.site_name),
-        "edition": string(f"Edition {guide.edition} of {on.day} {on:%B %Y}"),
+        "edition": string(f"Edition {paper.edition} of {on.day} {on:%B %Y}"),
         "date": f"datetime(year: {on.year}, month: {on.month}, day: {on.day})",
         "cover": setter.picture(drawing, ornament=78) if drawing is not None else "none",
     }
@@ -159,8 +166,9 @@ def _card(draw: str, part: list[Element | str], setter: Typesetter) -> str:
     """A pose: beside its figure stands everything up to its steps, below it the rest."""
     head, *blocks = part
     figure = _drawing(blocks)
-    picture = setter.picture(next(figure.every("svg")), width="width") if figure is not None else "none"
+    drawings = figure.every("svg") if figure is not None else ()
+    pictures = ", ".join(setter.picture(one, width="width") for one in drawings)
     rest = [one for one in blocks if one is not figure]
     after = next((n + 1 for n, one in enumerate(rest) if isinstance(one, Element) and one.tag == "ol"), len(rest))
     steps, more = setter.blocks(rest[:after]), setter.blocks(rest[after:])
-    return f"#{draw}([{setter.blocks([head])}], width => {picture}, [{steps}], [{more}])"
+    return f"#{draw}([{setter.blocks([head])}], width => stack(spacing: 3mm, {pictures}), [{steps}], [{more}])"

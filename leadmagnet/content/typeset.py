@@ -1,7 +1,7 @@
 """Writes a guide's tree as Typst markup, calling the words that guide.typ defines."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from operator import itemgetter
@@ -21,8 +21,8 @@ class Typesetter:
     """Turns trees into markup; `files` collects the pictures that the markup asks for, by name."""
 
     anchors: frozenset[str]  # what a link within the guide may lead to
+    drawings: Mapping[str, Element]  # of poses, by their names in small letters
     files: dict[str, bytes] = field(default_factory=dict)
-    drawings: dict[str, Element] = field(default_factory=dict)  # of poses, by their names in small letters
 
     def blocks(self, inside: Iterable[Element | str]) -> str:
         """Blocks, with an empty line between them; text among them is a paragraph of its own."""

@@ -40,7 +40,7 @@ def keep(session: Session, compiled: Compiled, *, now: datetime) -> None:
         session.execute(
             insert(Media).values(
                 digest=paper.digest,
-                name=file_name(paper.guide),
+                name=file_name(paper.slug),
                 media_type="application/pdf",
                 content=_pdf(paper),
                 made_at=now,
@@ -50,29 +50,29 @@ def keep(session: Session, compiled: Compiled, *, now: datetime) -> None:
 
 def find(session: Session, published: Published, guide: Guide) -> Edition | None:
     """The live edition of a guide; None if it was published by a version that made no PDFs."""
-    digest = Paper(guide, published.site.name, datetime.min.date()).digest
-    made_at = session.scalar(select(Media.made_at).where(Media.digest == digest, Media.name == file_name(guide)))
+    digest = Paper.of(guide, published.site.name, datetime.min.date()).digest
+    made_at = session.scalar(select(Media.made_at).where(Media.digest == digest, Media.name == file_name(guide.slug)))
     return Edition(guide.edition, made_at.astimezone(published.zone), digest) if made_at is not None else None
 
 
 def pdf(session: Session, edition: Edition, guide: Guide) -> bytes:
     """The PDF of an edition that `find` found."""
     return session.scalars(
-        select(Media.content).where(Media.digest == edition.digest, Media.name == file_name(guide))
+        select(Media.content).where(Media.digest == edition.digest, Media.name == file_name(guide.slug))
     ).one()
 
 
-def file_name(guide: Guide) -> str:
+def file_name(slug: str) -> str:
     """What the PDF is called when it is saved."""
-    return f"{guide.slug}.pdf"
+    return f"{slug}.pdf"
 
 
 def _new(session: Session, compiled: Compiled, now: datetime) -> Iterator[Paper]:
     site = compiled.settings.site
     today = now.astimezone(ZoneInfo(site.timezone)).date()
     for guide in compiled.guides.values():
-        paper = Paper(guide, site.name, today)
-        stands = select(Media.digest).where(Media.digest == paper.digest, Media.name == file_name(guide))
+        paper = Paper.of(guide, site.name, today)
+        stands = select(Media.digest).where(Media.digest == paper.digest, Media.name == file_name(guide.slug))
         if session.scalar(stands) is None:
             yield paper
 
