@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 #: What a README may weigh to somebody on a train.
 LARGEST_BYTES = 150_000
-_PHONE = Look(height=780, scale=2)
+#: Without motion: a page that is still scrolling to its anchor has no place to look at.
+_PHONE = Look(height=780, scale=2, still=True)
 _STYLE = (
     "<!doctype html><meta charset=utf-8><style>body{display:flex;gap:28px;align-items:center;justify-content:center;"
     "margin:0;padding:28px;background:#fff}img{display:block}.phone{padding:7px;border-radius:30px;background:#2B2321}"
@@ -70,7 +71,7 @@ def _together(browser: "Browser", tags: list[str], path: Path) -> Path:
     """Raises ValueError if the picture is too heavy in any number of colours that still looks right."""
     page = browser.new_page(viewport={"width": 1460, "height": 800})
     page.set_content(_STYLE + "".join(tags))
-    picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    picture = Image.open(io.BytesIO(page.locator("body").screenshot())).convert("RGB")
     page.close()
     for colours in (256, 128, 64, 32):
         picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
