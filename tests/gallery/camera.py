@@ -88,7 +88,7 @@ class Camera:
                     page.goto(sight.path)
                     if sight.act is not None:
                         sight.act(page)
-                    self._shoot(page, kind, sight.name, name)
+                    self._shoot(page, kind, sight.name, name, whole=sight.whole)
 
     def paper(self, guide: Sight) -> bool:
         """The guide page as it is printed, and each sheet of its PDF; False if it has none."""
@@ -107,8 +107,8 @@ class Camera:
         for number, png in enumerate(sheets_of(path, ppi=96), 1):
             self._keep(png, "guide", kind, f"{number:02}", group=kind)
 
-    def _shoot(self, page: "Page", *name: str) -> None:
-        self._keep(page.screenshot(full_page=True), *name)
+    def _shoot(self, page: "Page", *name: str, whole: bool = True) -> None:
+        self._keep(page.screenshot(full_page=whole), *name)
 
     def _keep(self, png: bytes, kind: str, subject: str, look: str, group: str = "") -> None:
         path = self._folder / f"{kind}-{subject}--{look}.png"

@@ -58,8 +58,10 @@ def _sheet(visitor: "BrowserContext", path: str, here: Path) -> list[str]:
         return []
     file = here / "guide.pdf"
     file.write_bytes(answer.body())
-    found = [number for number, page in enumerate(PdfReader(file).pages, 1) if _FLOW in page.extract_text().lower()]
-    (png,) = sheets_of(file, ppi=130, only=(found[-1],))
+    # The contents name it too, but not as a line of its own.
+    texts = [page.extract_text().lower().splitlines() for page in PdfReader(file).pages]
+    number = next(n for n, lines in enumerate(texts, 1) if _FLOW in map(str.strip, lines))
+    (png,) = sheets_of(file, ppi=130, only=(number,))
     return [_tag(png, "paper")]
 
 
