@@ -11,7 +11,7 @@ from leadmagnet.cli.findings import show
 from leadmagnet.cli.site import operator
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import drafts, editions, releases
+from leadmagnet.publishing import drafts, editions, pictures, releases
 from leadmagnet.settings import FILE, Settings
 from leadmagnet.store.database import Database
 from leadmagnet.store.signals import something_is_due
@@ -46,9 +46,9 @@ def publish_first(site: Path, settings: Settings, database: Database) -> str:
 def publish(build: Build, database: Database, note: str | None = None) -> int | None:
     """Makes a build that passed live; None if just this is live already. Raises LeadmagnetError if it cannot be."""
     now = clock.now()
-    if build.compiled is not None:
-        with database.read() as session:
-            editions.draw(session, build.compiled, now=now)
+    with database.read() as session:
+        pictures.prepare(session, build)
+        editions.prepare(session, build, now=now)
     with database.write() as session:
         number = releases.publish(session, build, author=operator(), note=note, now=now)
         something_is_due(session)

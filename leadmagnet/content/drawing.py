@@ -79,9 +79,12 @@ def shapes(figure: Figure, *, mirrored: bool = False) -> list[Shape]:
     return [_mirrored(shape) for shape in drawn] if mirrored else drawn
 
 
-def draw_svg(figure: Figure, *, mirrored: bool = False) -> str:
-    """The figure as an SVG element: attributes alone, no style, no script; its ids begin with its name."""
-    name = f"{figure.name}-mirrored" if mirrored else figure.name
+def draw_svg(figure: Figure, *, mirrored: bool = False, within: str = "") -> str:
+    """The figure as an SVG element: attributes alone, no style, no script.
+
+    Its ids begin with its name, and with `within` before it where a page shows the figure more than once.
+    """
+    name = "-".join(filter(None, (within, figure.name, "mirrored" if mirrored else "")))
     words = f'<title id="{name}-title">{escape(figure.title)}</title><desc id="{name}-desc">{escape(figure.alt)}</desc>'
     drawn = "".join(map(_element, shapes(figure, mirrored=mirrored)))
     return (

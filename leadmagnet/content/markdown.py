@@ -24,13 +24,11 @@ _BUTTON_OPEN = (
 )
 _BUTTON_CLOSE = "</a></td></tr></table>"
 # Outlook on Windows pads table cells only.
-_BOX_IN_MAIL = {
-    "tip_open": (
-        '<table role="presentation" class="tip" width="100%" cellpadding="0" cellspacing="0" border="0"><tr>'
-        '<td class="tip-cell">\n'
-    ),
-    "tip_close": "</td></tr></table>\n",
-}
+_BOX_OPEN = (
+    '<table role="presentation" class="tip" width="100%" cellpadding="0" cellspacing="0" border="0"><tr>'
+    '<td class="tip-cell">\n'
+)
+_BOX_CLOSE = "</td></tr></table>\n"
 _WHOSE = ("— ", "-- ")
 
 
@@ -50,8 +48,8 @@ class Markdown:
         if anchors:
             parser.core.ruler.before("inline", "anchors", _anchors)
         else:
-            parser.add_render_rule("tip_open", _render_box_in_mail)
-            parser.add_render_rule("tip_close", _render_box_in_mail)
+            parser.add_render_rule("tip_open", lambda *_: _BOX_OPEN)
+            parser.add_render_rule("tip_close", lambda *_: _BOX_CLOSE)
         parser.core.ruler.push("buttons", _buttons)
         parser.core.ruler.push("attributions", _attributions)
         parser.core.ruler.push("column_heads", _column_heads)
@@ -159,12 +157,6 @@ def _column_heads(state: StateCore) -> None:
     for token in state.tokens:
         if token.type == "th_open":
             token.attrSet("scope", "col")
-
-
-def _render_box_in_mail(
-    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
-) -> str:
-    return _BOX_IN_MAIL[tokens[index].type]
 
 
 def _render_paragraph(

@@ -147,7 +147,8 @@ class _Writer:
         if node.type == "hardbreak":
             return "\n"
         if node.type == "image":
-            return f"[{node.content}]" if node.content else ""
+            said = node.meta.get("said", node.content)
+            return f"[{said}]" if said else ""
         if node.type == "html_inline":
             return self.html.read(node.content)
         inner = "".join(map(self._inline, node.children))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from leadmagnet.content.compiled import Compiled
+from leadmagnet.content.compiled import Build, Compiled
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.pdf import Paper
 from leadmagnet.content.published import Published
@@ -25,18 +25,19 @@ class Edition:
     digest: str
 
 
-def draw(session: Session, compiled: Compiled, *, now: datetime) -> None:
-    """Makes the PDFs that `keep` will need, before the transaction that other writers have to wait for.
+def prepare(session: Session, build: Build, *, now: datetime) -> None:
+    """Makes the PDFs that `keep` will want, so that nothing is made while other writers wait. It only reads.
 
     Raises PdfError, naming the file.
     """
-    for paper in _new(session, compiled, now):
-        _pdf(paper)
+    if build.compiled is not None:
+        for paper in _missing(session, build.compiled, now):
+            _pdf(paper)
 
 
 def keep(session: Session, compiled: Compiled, *, now: datetime) -> None:
     """Stores the PDF of every guide that has none yet in this edition. Raises PdfError, naming the file."""
-    for paper in _new(session, compiled, now):
+    for paper in _missing(session, compiled, now):
         session.execute(
             insert(Media).values(
                 digest=paper.digest,
@@ -67,7 +68,7 @@ def file_name(slug: str) -> str:
     return f"{slug}.pdf"
 
 
-def _new(session: Session, compiled: Compiled, now: datetime) -> Iterator[Paper]:
+def _missing(session: Session, compiled: Compiled, now: datetime) -> Iterator[Paper]:
     site = compiled.settings.site
     today = now.astimezone(ZoneInfo(site.timezone)).date()
     for guide in compiled.guides.values():
@@ -79,5 +80,5 @@ def _new(session: Session, compiled: Compiled, now: datetime) -> Iterator[Paper]
 
 @lru_cache(maxsize=4)
 def _pdf(paper: Paper) -> bytes:
-    """Kept from `draw` to `keep`."""
+    """Remembered from `prepare` to `keep`."""
     return paper.pdf()

@@ -228,7 +228,7 @@ def test_a_statement_in_a_layouts_table_stays_where_it_is(site: SiteFolder) -> N
         ("![a](data:image/png;base64,AAAA)\n", "20-tight.md:6 E107 mail programs do not show this kind"),
         ("![a](https://example.com/a.SVG?x=1)\n", "20-tight.md:6 E107 mail programs do not show this kind"),
         ("![a](https://example.com/a.webp)\n", "20-tight.md:6 E107 mail programs do not show this kind"),
-        ("![a](figures/a.png)\n", "20-tight.md:6 E108 the link has no scheme"),
+        ("![a](figures/a.png)\n", "20-tight.md:6 E101 there is no picture 'figures/a.png'"),
         ("A\n\n<svg></svg>\n", "20-tight.md:8 E107 mail programs do not show drawings"),
         ("<link rel=stylesheet href=https://example.com/a.css>\n", "20-tight.md:6 E108 a stylesheet is linked."),
         ("[a]({{ guide_url }}){.button}\n\n[b]({{ guide_url }}){.button}\n", "20-tight.md:8 W206 there is more than one button."),
