@@ -42,10 +42,12 @@ class Shelf:
 def illustrate(tokens: Sequence[Token], source: Source, veil: Veil, shelf: Shelf, notes: Notes) -> tuple[Picture, ...]:
     """Makes images of the pose() calls and picture files in `tokens`, the Markdown of `source`; returns them."""
     artist = _Artist(source, veil, shelf, notes)
-    for token in tokens:
+    for opening, token in zip([_nothing(), *tokens], tokens, strict=False):
         if token.type == "inline":
             artist.line = token.map[0] if token.map else 0
             token.children = [new for child in token.children or () for new in artist.drawn(child)]
+            if opening.type == "paragraph_open" and token.children and token.children[0].type == "image":
+                opening.attrSet("class", "figure")  # what follows in the paragraph is its caption
     _judge_lost(veil, artist.placed, notes)
     return tuple(dict.fromkeys(artist.pictures))
 

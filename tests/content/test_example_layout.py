@@ -67,6 +67,18 @@ def test_what_is_essential_is_inlined_for_those_who_drop_styles(mails: list[Lett
         assert tags
 
 
+def test_a_letter_keeps_its_width_on_a_phone_that_loads_no_pictures(example: Compiled) -> None:
+    """A picture that is not there is as wide as its `width` says, unless table and picture say otherwise."""
+    page = html(example.letters["hip-openers/guide"])
+    frames = re.findall(r'<table[^>]*class="[^"]*frame[^>]*>', page)
+    assert len(frames) == 4
+    assert all(re.search("table-layout: ?fixed", one) for one in frames)
+    pictures = re.findall(r"<img[^>]*>", page)
+    assert len(pictures) == 3
+    assert all('width="512"' in one and "max-width: 512px;width: 100%" in one for one in pictures)
+    assert all(re.search(r"font: ?italic 400 16px/1.5 Georgia[^\"]*color:", one) for one in pictures), "the alt is seen"
+
+
 def test_line_heights_grow_with_the_text(mails: list[Letter]) -> None:
     assert not re.search(r"\dpx/\d+px|line-height: *\d+px", html(mails[0]))
 

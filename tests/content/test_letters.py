@@ -61,6 +61,14 @@ def test_the_last_line_of_a_quote_may_say_whose_it_is(quote: str, html: str) -> 
     assert markdown.html(markdown.parse(quote)) == f"<blockquote>\n{html}\n</blockquote>\n"
 
 
+def test_what_follows_a_picture_in_its_paragraph_is_its_caption(site: SiteFolder) -> None:
+    letter = site.letter("![A lunge](https://e.com/a.png)\nBack knee down.\n\nAnd on.\n")
+    page = re.sub(r' style="[^"]*"', "", html(letter))
+    assert '<p class="figure"><img src="https://e.com/a.png" alt="A lunge">\nBack knee down.</p>' in page
+    assert "<p>And on.</p>" in page
+    assert text(letter).startswith("[A lunge] Back knee down.\n\nAnd on.")
+
+
 def test_a_button_is_a_table_in_html_and_a_line_in_text(site: SiteFolder) -> None:
     letter = site.letter("Words.\n\n[Start & go]({{ links.classes }}){.button}\n")
     assert (
