@@ -23,7 +23,7 @@ _PHONE = Look(height=780, scale=2, still=True)
 _STYLE = (
     "<!doctype html><meta charset=utf-8><style>body{display:flex;gap:28px;align-items:center;justify-content:center;"
     "margin:0;padding:28px;background:#fff}img{display:block}.phone{padding:7px;border-radius:30px;background:#2B2321}"
-    ".phone img{width:300px;border-radius:23px}.paper{border:1px solid #E3CDB8}.paper img{width:425px}</style>"
+    ".phone img{width:284px;border-radius:23px}.paper{border:1px solid #E3CDB8}.paper img{width:402px}</style>"
 )
 #: The sheet of the PDF that people pin to the fridge: its words, in lower case.
 _FLOW = "the ten-minute flow"

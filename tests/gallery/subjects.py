@@ -61,13 +61,14 @@ def lived(folder: Path, here: Path) -> Iterator[Site]:
     upgrade(database)
     try:
         with World(database, build, here) as world, site.opened(world, here) as live:
-            _live(world)
+            live_through(world)
             yield live
     finally:
         database.close()
 
 
-def _live(world: World) -> None:
+def live_through(world: World) -> None:
+    """Two readers get all their letters, one never confirms, one just did, and one is about to."""
     world.asks(BOB)
     world.joins(ADA)
     world.joins(GRACE, first_name="Grace")
