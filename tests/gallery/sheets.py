@@ -18,7 +18,7 @@ _STYLE = (
     "<!doctype html><meta charset=utf-8><style>"
     "body{margin:24px;background:#8d8681;color:#fff;font:14px/1.4 Liberation Sans,Arial,sans-serif}"
     "h1{font-size:20px}h2{margin:32px 0 8px;font-size:16px}.row{display:flex;flex-wrap:wrap;gap:16px;align-items:start}"
-    "figure{margin:0}img{display:block;width:100%;background:#fff}figcaption{padding:4px 0}.all i{display:block;max-height:640px;overflow:hidden}a{color:#fff}</style>"
+    "figure{margin:0}img{display:block;width:100%;background:#fff}figcaption{padding:4px 0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}.all i{display:block;max-height:640px;overflow:hidden}a{color:#fff}</style>"
 )
 
 
