@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from tests.browser.site import Site
 from tests.gallery import sheets, subjects
-from tests.gallery.camera import LETTER_LOOKS, PAGE_LOOKS, Camera
+from tests.gallery.camera import LETTER_LOOKS, Camera
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-def test_every_letter_of_the_site_is_shown_and_each_look_is_taken(
+def test_every_letter_of_the_site_is_shown_and_every_look_is_taken(
     browser: "Browser", live: Site, tmp_path: Path
 ) -> None:
     subjects.live_through(live.world)
@@ -22,10 +22,8 @@ def test_every_letter_of_the_site_is_shown_and_each_look_is_taken(
     out.mkdir()
     camera = Camera(browser, live.url, out)
     camera.letters(letters[:1])
-    camera.pages(subjects.pages(live)[2:3])
     sheets.index(camera.taken, out)
     sheets.by_look(camera.taken[:1], browser, out)
     wanted = {f"letter-01-confirm--{look}.png" for look in LETTER_LOOKS}
-    wanted |= {f"page-03-form-mistake--{look}.png" for look in PAGE_LOOKS}
     assert {path.name for path in out.iterdir()} == wanted | {"index.html", "all-letters--phone.png"}
     assert all(name in (out / "index.html").read_text() for name in wanted)
