@@ -148,12 +148,18 @@ def _cards(tokens: "list[Token]") -> "Iterator[list[Token]]":
     """`tokens` cut at the main headings; what stands under a third-level one with a figure becomes a card."""
     from markdown_it.token import Token
 
-    cuts = [n for n, token in enumerate(tokens) if token.type == "heading_open" and token.level == 0 and token.tag <= "h3"]
+    cuts = [
+        n for n, token in enumerate(tokens) if token.type == "heading_open" and token.level == 0 and token.tag <= "h3"
+    ]
     for start, end in pairwise([0, *cuts, len(tokens)]):
         part = tokens[start:end]
         if part and part[0].tag == "h3" and any("<figure" in token.content for token in part):
             opening = f'<section class="pose-card" aria-labelledby="{part[0].attrs["id"]}">\n'
-            part = [Token("html_block", "", 0, content=opening), *part, Token("html_block", "", 0, content="</section>\n")]
+            part = [
+                Token("html_block", "", 0, content=opening),
+                *part,
+                Token("html_block", "", 0, content="</section>\n"),
+            ]
         yield part
 
 

@@ -3,19 +3,26 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.tree import Element, read
-from leadmagnet.content.typeset import Typesetter, escape, string
+from leadmagnet.content.typeset import Typesetter, string
 from leadmagnet.errors import LeadmagnetError
+
+if TYPE_CHECKING:
+    from typst import Compiler
 
 #: Part of what a PDF is known by: raise it whenever the same guide comes out differently.
 LAYOUT = 1
 
+#: How Typst begins to say that a font lacks a character.
+_NO_LETTER = "could not be displayed with font"
 _STYLE = Path(__file__).with_name("guide.typ")
 
 
@@ -46,17 +53,30 @@ class Paper:
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
     def pdf(self) -> bytes:
-        """A tagged PDF (PDF/UA-1) in A4 that prints on Letter too. Raises PdfError when it cannot be made."""
-        return next(iter(self._made("pdf", pdf_standards=["ua-1"], timestamp=self._noon())))
+        """A tagged PDF (PDF/UA-1) in A4 that prints on Letter too. Raises PdfError when it cannot be made.
+
+        What our own fonts have no letters for is set with those of the machine, where it has some.
+        """
+        noon = int(datetime.combine(self.on, time(12), UTC).timestamp())
+        ways = ((True, "ua-1"), (False, "ua-1"), (False, "1.7"))
+        for own_fonts, standard in ways:
+            try:
+                with self._compiler(own_fonts=own_fonts) as compiler:
+                    made = compiler.compile(format="pdf", pdf_standards=[standard], timestamp=noon)
+                return made if isinstance(made, bytes) else b"".join(made or ())
+            except PdfError as error:
+                if _NO_LETTER not in str(error.__cause__) or (own_fonts, standard) == ways[-1]:
+                    raise
+        raise AssertionError("the last way returned or raised")
 
     def pages(self, *, ppi: float = 96) -> list[bytes]:
         """Each page as a PNG, for whoever wants to look at them. Raises PdfError likewise."""
-        return self._made("png", ppi=ppi)
+        with self._compiler(own_fonts=True) as compiler:
+            made = compiler.compile(format="png", ppi=ppi)
+        return [page for page in (made if isinstance(made, list) else [made]) if page]
 
-    def _noon(self) -> int:
-        return int(datetime.combine(self.on, time(12), UTC).timestamp())
-
-    def _made(self, form: str, **how: object) -> list[bytes]:
+    @contextmanager
+    def _compiler(self, *, own_fonts: bool) -> "Iterator[Compiler]":
         # Not at the top: 33 MB that only a publish needs.
         import typst
 
@@ -70,14 +90,12 @@ class Paper:
                 Path(folder, name).write_bytes(content)
             try:
                 # All it may read lies in this folder; a package would be looked for here, and not be found.
-                compiler = typst.Compiler(
-                    f"{folder}/main.typ", root=folder, ignore_system_fonts=True, package_path=folder,
+                yield typst.Compiler(
+                    f"{folder}/main.typ", root=folder, ignore_system_fonts=own_fonts, package_path=folder,
                     package_cache_path=folder,
                 )  # fmt: skip
-                made = compiler.compile(format=form, **how)
             except typst.TypstError as error:
                 raise PdfError(_reason(self.slug, str(error))) from error
-        return made if isinstance(made, list) else [made]
 
 
 def _reason(slug: str, message: str) -> str:

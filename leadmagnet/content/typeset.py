@@ -23,6 +23,7 @@ class Typesetter:
     anchors: frozenset[str]  # what a link within the guide may lead to
     drawings: Mapping[str, Element]  # of poses, by their names in small letters
     files: dict[str, bytes] = field(default_factory=dict)
+    level: int = 0  # of the heading written last
 
     def blocks(self, inside: Iterable[Element | str]) -> str:
         """Blocks, with an empty line between them; text among them is a paragraph of its own."""
@@ -50,7 +51,7 @@ class Typesetter:
             case "blockquote":
                 return f"#quote(block: true)[{self.blocks(one.inside)}]"
             case "pre":
-                return f"#raw({string(''.join(one._texts()))}, block: true)"  # noqa: SLF001
+                return f"#raw({string(''.join(one._texts()))}, block: true)"
             case "hr":
                 return "#rule()"
             case "figure":
@@ -64,7 +65,9 @@ class Typesetter:
     def heading(self, one: Element) -> str:
         """A heading, with the label that links lead to."""
         label = f"#label({string(_label(one.attributes['id']))})" if "id" in one.attributes else ""
-        return f"#heading(level: {_HEADINGS[one.tag]})[{self.inline(one.inside).strip()}]{label}"
+        # A level that is skipped would be an error of PDF/UA; on a web page it is only unkind.
+        self.level = min(_HEADINGS[one.tag], self.level + 1)
+        return f"#heading(level: {self.level})[{self.inline(one.inside).strip()}]{label}"
 
     def figure(self, one: Element) -> str:
         """A picture with its caption, if it has one."""
@@ -113,7 +116,9 @@ class Typesetter:
 
     def _named(self, words: str) -> str:
         """Small figures of the poses that `words` name; those of a left side are mirrored."""
-        found = sorted(((words.find(name), one) for name, one in self.drawings.items() if name in words), key=itemgetter(0))
+        found = sorted(
+            ((words.find(name), one) for name, one in self.drawings.items() if name in words), key=itemgetter(0)
+        )
         pictures = [self.picture(drawing, ornament=11) for _place, drawing in found]
         mirror = "true" if words.startswith("left") or " left" in words else "false"
         return f"row-of({mirror}, {', '.join(pictures)})" if pictures else "[]"

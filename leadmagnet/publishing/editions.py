@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -51,7 +51,7 @@ def keep(session: Session, compiled: Compiled, *, now: datetime) -> None:
 
 def find(session: Session, published: Published, guide: Guide) -> Edition | None:
     """The live edition of a guide; None if it was published by a version that made no PDFs."""
-    digest = Paper.of(guide, published.site.name, datetime.min.date()).digest
+    digest = Paper.of(guide, published.site.name, date.min).digest
     made_at = session.scalar(select(Media.made_at).where(Media.digest == digest, Media.name == file_name(guide.slug)))
     return Edition(guide.edition, made_at.astimezone(published.zone), digest) if made_at is not None else None
 

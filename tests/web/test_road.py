@@ -43,7 +43,7 @@ def test_ada_gets_from_the_box_to_her_guide(
     assert opened.status_code == 303
     guide = page_of(client.get(opened.location))
     assert guide.one("h1").words == "Hip Openers for Runners"
-    assert "your first letter comes on Thursday" in guide.one("section").words
+    assert "your first letter comes on Thursday" in guide.one("section", **{"aria-label": "Your sign-up"}).words
 
     world.deliver()
     (_, guide_mail) = world.inbox(ADA)
