@@ -47,6 +47,7 @@ class Look:
 PHONE = Look()
 DESKTOP = Look(width=1280, height=800)
 DARK = Look(dark=True)
+DESKTOP_DARK = Look(width=1280, height=800, dark=True)
 NO_SCRIPTS = Look(scripts=False)
 STILL = Look(still=True)
 

@@ -1,11 +1,13 @@
 """The example site, open on a port of its own, with its mail in a test mailbox."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
+
+from flask import Flask
 
 from leadmagnet.links import Links
 from leadmagnet.settings import Settings
@@ -13,6 +15,15 @@ from leadmagnet.web.app import create_app
 from leadmagnet.web.server import Server
 from tests.web.mails import links_of
 from tests.world import SECRET, World
+
+
+class _Door:
+    """Leads to an app that is made when the port is known: its links name it."""
+
+    app: Flask
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        return self.app(environ, start)
 
 
 @dataclass(frozen=True)
@@ -41,8 +52,8 @@ class Site:
 @contextmanager
 def opened(world: World, folder: Path) -> Iterator[Site]:
     """Opens `world` to browsers, at a port that nobody else has; its links lead there."""
-    door = SimpleNamespace(app=None)
-    server = Server(lambda environ, start: door.app(environ, start), "127.0.0.1", 0)  # type: ignore[arg-type]
+    door = _Door()
+    server = Server(door, "127.0.0.1", 0)  # type: ignore[arg-type]
     settings = Settings(
         secret_keys="first key",  # type: ignore[arg-type]
         suppression_key=SECRET.decode(),
