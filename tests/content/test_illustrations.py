@@ -35,8 +35,9 @@ def test_a_letter_shows_a_figure_and_says_it_in_its_text(drawn: SiteFolder) -> N
     letter = drawn.letter('Now this:\n\n{{ pose("low_lunge") }}\n\nDone.\n')
     (shown,) = letter.pictures
     address = f"{MEDIA}/{shown.digest}/low-lunge.png"
-    assert f'<p style="margin: 0 0 18px;"><img class="pose" src="{address}" alt="{ALT}" width="512"></p>' in html(
-        letter
+    assert (
+        f'<p class="figure" style="margin: 0 0 18px;"><img class="pose" src="{address}" alt="{ALT}" width="512"></p>'
+        in html(letter)
     )
     assert f"[Low lunge: {ALT}]" in " ".join(text(letter).split())
     assert max(map(len, text(letter).split("\n"))) <= 72

@@ -1,10 +1,16 @@
 """Pictures of letters, as mail programs and their proxies fetch them."""
 
+import io
+from pathlib import Path
+
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 
+from leadmagnet.publishing import drafts
 from leadmagnet.store.models import Media
-from tests.web.conftest import OpenDoor, only_sqlite
+from tests.web.conftest import copy_of_example, only_sqlite
+from tests.web.page import read
 from tests.world import World
 
 DIGEST = "ab" * 32
@@ -63,6 +69,24 @@ def test_a_picture_is_only_for_looking_at(browser: FlaskClient) -> None:
 
 
 @only_sqlite
-def test_pictures_are_served_where_mail_says_they_are(browser: FlaskClient, open_door: OpenDoor) -> None:
-    public = open_door(base_url="https://mail.example.com")
-    assert public.get(PICTURE, base_url="https://mail.example.com").status_code == 200
+def test_a_letter_brings_the_address_of_a_picture_that_is_there(
+    world: World, client: FlaskClient, tmp_path: Path
+) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(file, "GIF")
+    site = copy_of_example(tmp_path)
+    (site / "email_templates" / "hip-openers" / "cat.gif").write_bytes(file.getvalue())
+    with (site / "email_templates" / "hip-openers" / "10-guide.md").open("a") as letter:
+        letter.write('\n{{ pose("arabesque-pulse") }}\n\n![A cat](cat.gif)\n')
+    world.publish(drafts.check(site))
+    world.joins("ada@example.com")
+    page = world.inbox("ada@example.com")[-1].get_body(("html",))
+    assert page is not None
+    addresses = [picture["src"] for picture in read(page.get_content()).every("img")]
+    kinds = {}
+    for address in addresses:
+        root, slash, path = address.partition("/media/")
+        assert root == world.links.base_url
+        kinds[path.rpartition("/")[2]] = client.get(slash + path).content_type
+    assert kinds.items() >= {("arabesque-pulse.png", "image/png"), ("cat.gif", "image/gif")}
+    assert set(kinds.values()) <= {"image/png", "image/gif"}
