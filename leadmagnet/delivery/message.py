@@ -20,28 +20,28 @@ def build(letter: Claimed, links: Links, *, now: datetime, signer: Signer | None
 
     Raises RenderError, HeaderError or NotAnAddress for a letter that cannot be put together.
     """
-    raw = compose.compose(rendered(letter, links), _headers(letter, links, now))
+    values = _values(letter, links)
+    raw = compose.compose(_rendered(letter, values), _headers(letter, values.get("unsubscribe_url"), now))
     if signer is None:
         return raw
     return Message(signer.sign(raw, letter.published.sender_domain, now=now) + raw)
 
 
-def rendered(letter: Claimed, links: Links) -> Rendered:
-    """The letter filled with its reader's facts. Raises RenderError."""
-    subscriber, enrollment = letter.subscriber_id or 0, letter.enrollment_id or 0
-    if _is_confirmation(letter):
-        values = confirmation_values(letter.published, links, letter.facts, enrollment_id=enrollment)
-    else:
-        values = letter_values(
-            letter.published, links, letter.facts, subscriber_id=subscriber, enrollment_id=enrollment
-        )
-        if letter.subscriber_id is not None:  # a test mail counts nobody
-            values = counted(values, links, letter.id)
+def _rendered(letter: Claimed, values: dict[str, object]) -> Rendered:
     made = render.render(letter.letter, values)
     return replace(made, subject=f"[test] {made.subject}") if letter.kind == "test" else made
 
 
-def _headers(letter: Claimed, links: Links, now: datetime) -> Headers:
+def _values(letter: Claimed, links: Links) -> dict[str, object]:
+    subscriber, enrollment = letter.subscriber_id or 0, letter.enrollment_id or 0
+    if _is_confirmation(letter):
+        return confirmation_values(letter.published, links, letter.facts, enrollment_id=enrollment)
+    values = letter_values(letter.published, links, letter.facts, subscriber_id=subscriber, enrollment_id=enrollment)
+    return values if letter.subscriber_id is None else counted(values, links, letter.id)  # a test mail counts nobody
+
+
+def _headers(letter: Claimed, leave: object, now: datetime) -> Headers:
+    """`leave`: where the reader leaves, or None."""
     published = letter.published
     folder = letter.letter.path.split("/")[1]
     of_series = folder != "system"
@@ -55,7 +55,7 @@ def _headers(letter: Claimed, links: Links, now: datetime) -> Headers:
         date=now,
         delivery_id=str(letter.id),
         list_id=f"{folder}.{published.sender_domain}" if of_series else None,
-        unsubscribe_url=links.leave(letter.subscriber_id or 0) if may_leave else None,
+        unsubscribe_url=str(leave) if may_leave else None,
         auto_submitted=not of_series,
         feedback_id=f"{letter.letter.slug}:{folder}:leadmagnet:{_sender_id(published.sender_domain)}",
         smtputf8=True,  # the connection knows what it can carry, and refuses

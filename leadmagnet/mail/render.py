@@ -6,7 +6,7 @@ the reader's are.
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 from markupsafe import escape
 
+from leadmagnet.content.branches import truth
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Words
 from leadmagnet.errors import LeadmagnetError
@@ -137,7 +138,8 @@ def render(letter: Letter, values: dict[str, object]) -> Rendered:
 
 
 def _fixed(letter: Letter, known: Mapping[str, object]) -> Fixed:
-    fixed = [(name, known[name]) for name in _MAY_BE_FIXED if type(known.get(name)) is Words]
+    fixed: list[tuple[str, object]] = [("confirmed", known.get("confirmed"))]
+    fixed += [(name, known[name]) for name in _MAY_BE_FIXED if type(known.get(name)) is Words]
     fixed += [(name, known[name]) for name in ("subject", "preheader") if _is_plain(getattr(letter, name))]
     if type(known["click"]) is Clicks:
         fixed.append(("click", Clicks))
@@ -158,9 +160,31 @@ def _template(part: Part, source: str, fixed: Fixed) -> Template:
         return _LINE.from_string(source)
     known, piece = dict(fixed), _PIECES[part]
     tree = language.parse(source)
+    tree.body = list(_decided(tree.body, _truths(known)))
     for output in tree.find_all(nodes.Output):
         output.nodes = [part for node in output.nodes for part in _encoded(node, known, piece)]
     return language.from_string(tree)
+
+
+def _truths(known: Mapping[str, Any]) -> dict[str, bool]:
+    """What conditions may ask of that is the same for all readers."""
+    words = {f"{name}.{word}": bool(said) for name in _MAY_BE_FIXED for word, said in known.get(name, {}).items()}
+    return words | ({} if known["confirmed"] is None else {"confirmed": bool(known["confirmed"])})
+
+
+def _decided(body: list[nodes.Node], truths: Mapping[str, bool]) -> Iterator[nodes.Node]:
+    """`body` without the conditions that come out the same for all readers."""
+    for node in body:
+        if not isinstance(node, nodes.If):
+            yield node
+            continue
+        known = truth(node.test, truths)
+        if known is None or (not known and node.elif_):
+            node.body = list(_decided(node.body, truths))
+            node.else_ = list(_decided(node.else_, truths))
+            yield node
+        else:
+            yield from _decided(node.body if known else node.else_, truths)
 
 
 def _encoded(node: nodes.Expr, known: Mapping[str, Any], piece: Callable[[object], str]) -> list[nodes.Expr]:

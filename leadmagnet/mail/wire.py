@@ -11,6 +11,7 @@ _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)  # RFC 5321 §
 #: RFC 5321 §4.5.3.1.5 allows 512 bytes a line; long texts with links exceed it in practice.
 _MAX_REPLY = 65_536
 _CHUNK = 4096
+_COMMON = {b"250": 250, b"354": 354}
 
 
 class Lost(Exception):
@@ -42,10 +43,12 @@ class Wire:
 
     def reply(self, timeout: float) -> Reply:
         """The next reply, however many lines it has. Raises Lost."""
+        line = self._line(timeout)
+        if line[3:4] == b" " and line[:3] in _COMMON:  # one line, and most of what is ever said
+            return Reply(_COMMON[line[:3]], line[4:].decode(errors="replace").strip())
         lines: list[str] = []
         size = 0
         while True:
-            line = self._line(timeout)
             size += len(line)
             match = _LINE.fullmatch(line)
             if match is None or size > _MAX_REPLY:
@@ -53,6 +56,7 @@ class Wire:
             lines.append((match[3] or b"").decode(errors="replace").strip())
             if match[2] != b"-":
                 return Reply(int(match[1]), "\n".join(lines))
+            line = self._line(timeout)
 
     def has_spoken(self) -> bool:
         """Whether the server has said something, or hung up, without having been asked."""
