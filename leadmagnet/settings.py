@@ -30,6 +30,8 @@ _SECRETS = frozenset({"smtp_password", "secret_keys", "suppression_key"})
 #: Tables that are content, not machine settings.
 _CONTENT_TABLES = frozenset({"site", "form", "links", "link_fixes", "tracking", "publish"})
 
+_HOST_NAME = re.compile(r"(?=.{4,200}$)(?!.*\.\d+$)[a-z0-9](-*[a-z0-9])*(\.[a-z0-9](-*[a-z0-9])*)+", re.IGNORECASE)
+
 
 class Smtp(BaseModel):
     """`[smtp]`: a mail server said by provider; the password never stands in the file."""
@@ -65,6 +67,7 @@ class Settings(BaseSettings):
     daily_cap: int | None = Field(default=None, ge=5)
     warm_up: Literal["on", "off"] = "off"  # a new sending domain: few letters a day at first, more each day
     mail_log: Path | None = None  # Postfix's log on this machine: tells what became of a mail with a lost answer
+    bounce_domain: str | None = None  # receives the bounces of each mail apart; None: they come to its sender
     dkim_selector: str = Field(default="leadmagnet", pattern=r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
     log_format: Literal["text", "json"] | None = None  # None: text on a terminal, else JSON
     log_level: Literal["debug", "info", "warning"] = "info"  # debug: a line for every mail that is sent
@@ -106,6 +109,13 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"https?://[^/\s?#@]+/?", value):
             raise ValueError("must look like https://mail.example.com, a host of its own without a path")
         return value.rstrip("/")
+
+    @field_validator("bounce_domain")
+    @classmethod
+    def _bounce_domain(cls, value: str | None) -> str | None:
+        if value is not None and not _HOST_NAME.fullmatch(value):
+            raise ValueError("must be the name of a domain alone, in ASCII, like bounce.example.com")
+        return value and value.lower()
 
     @field_validator("failpoint")
     @classmethod

@@ -62,6 +62,10 @@ class TestSources:
         (tmp_path / "leadmagnet.toml").write_bytes(b"\xef\xbb\xbfport = 8001\r\n")
         assert load(tmp_path).port == 8001
 
+    def test_bounces_come_to_the_sender_until_a_domain_receives_them(self) -> None:
+        assert Settings().bounce_domain is None
+        assert Settings(bounce_domain="B.xn--Bcher-kva.example").bounce_domain == "b.xn--bcher-kva.example"
+
     @pytest.mark.parametrize(
         ("host", "url"),
         [("::1", "http://[::1]:8000"), ("localhost", "http://localhost:8000"), ("192.0.2.1", "http://192.0.2.1:8000")],
@@ -100,6 +104,12 @@ FILE_MISTAKES = {
     "base_url = 'https://mail.example.com/?a=1'": "leadmagnet.toml:1: base_url: must look like",
     "base_url = 'https://mail.example.com/#a'": "leadmagnet.toml:1: base_url: must look like",
     "base_url = 'https:// mail.example.com'": "leadmagnet.toml:1: base_url: must look like",
+    "bounce_domain = 'bücher.example'": "leadmagnet.toml:1: bounce_domain: must be the name of a domain alone, in ASCII",
+    "bounce_domain = 'b@bounce.example.com'": "leadmagnet.toml:1: bounce_domain: must be the name of a domain",
+    "bounce_domain = 'bounce'": "leadmagnet.toml:1: bounce_domain: must be the name of a domain",
+    "bounce_domain = 'bounce.example.com.'": "leadmagnet.toml:1: bounce_domain: must be the name of a domain",
+    "bounce_domain = '192.0.2.1'": "leadmagnet.toml:1: bounce_domain: must be the name of a domain",
+    "bounce_domain = 'bounce.-example.com'": "leadmagnet.toml:1: bounce_domain: must be the name of a domain",
     "base_url = 'ftp://mail.example.com'": "leadmagnet.toml:1: base_url: must look like",
     "port = 8001\n[smtp]\nport = 'x'": "leadmagnet.toml:3: smtp.port: input should be a valid integer",
     "[smtp]\nusrname = 'x'": "leadmagnet.toml:2: smtp.usrname: unknown setting. Did you mean username?",

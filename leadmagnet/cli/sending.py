@@ -57,7 +57,7 @@ def send_samples(site: Path, settings: Settings, compiled: Compiled, name: str, 
     readers = [drafts.sample_facts(compiled, letter, person) for person in people]
     sample = Sample(Published(0, "", compiled), letter.path.split("/")[1], letter.slug, to.text)
     database = database_of(settings, upgrade=True)
-    links = Links(settings.site_url, settings.keys())
+    links = Links(settings.site_url, settings.keys(), settings.bounce_domain)
     journal = settings.data_dir / "journal"
     outcomes = samples.send(
         database,

@@ -110,7 +110,7 @@ def _worker(site: Path, settings: Settings, database: Database) -> Worker:
         with database.read() as session:
             live = Live().get(session)
         require_ready(settings, server, live.site, site, live.compiled.letters.values())
-    links = Links(settings.site_url, settings.keys())
+    links = Links(settings.site_url, settings.keys(), settings.bounce_domain)
     return Worker(
         settings,
         database,

@@ -1,5 +1,6 @@
 """Mails to the operator about trouble: plain words, at most once a day for the same trouble."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ _PAGE = (
     '<div style="max-width:560px;margin:0 auto">{body}</div></body></html>'
 )
 _COMMAND = '<pre style="padding:12px;background:#f3f1ee;white-space:pre-wrap;font-size:14px">{command}</pre>'
+_WIDTH = 72
 _FOOT = "Your own leadmagnet wrote this, at most once a day for the same trouble."
 
 
@@ -163,7 +165,7 @@ def compiled(words: Mapping[str, Any]) -> Letter:
     body = "".join(f"<p>{escape(line)}</p>" for line in lines)
     body += "".join(_COMMAND.format(command=escape(command)) for command in commands)
     body += f'<p style="color:#666;font-size:14px">{_FOOT}</p>'
-    text = "\n\n".join([*lines, *(f"    {command}" for command in commands), f"-- \n{_FOOT}"])
+    text = "\n\n".join([*map(_wrapped, lines), *(f"    {command}" for command in commands), f"-- \n{_FOOT}"])
     return Letter(
         path="email_templates/system/notice.md",
         slug="notice",
@@ -172,6 +174,10 @@ def compiled(words: Mapping[str, Any]) -> Letter:
         html=_PAGE.format(title=escape(subject), body=body),
         text=f"{text}\n",
     )
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _inert(text: str) -> str:

@@ -123,7 +123,8 @@ class Sender:
         except NotAccepted as error:
             return self._turned_down(letter, error)
         try:
-            connection.offer(letter.published.sender_address, letter.recipient, raw)
+            return_path = self._road.links.return_path(letter.id) or letter.published.sender_address
+            connection.offer(return_path, letter.recipient, raw)
         except Refused as error:
             return self._refused(letter, error)
         except NotAccepted as error:

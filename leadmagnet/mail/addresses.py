@@ -26,7 +26,7 @@ class Unsupported(LeadmagnetError):
     """An address that only a server with SMTPUTF8 (RFC 6531) can carry; no other spelling of it exists."""
 
 
-@lru_cache(maxsize=1024)  # a header needs it, then the envelope; the sender is always the same
+@lru_cache(maxsize=1024)  # a header needs it, then the envelope
 def wire_address(address: str, *, smtputf8: bool = False) -> str:
     """`address` as an addr-spec with its domain in A-labels, the local part untouched (RFC 5891, RFC 5321 §4.1.2).
 

@@ -55,7 +55,8 @@ def submit(slug: str) -> Response:
         first_name = names.parse(typed["first_name"]) if asks_name else None
     except InvalidInput as error:
         return _refuse(published, guide, typed, error)
-    if not typed["website"].strip():  # only a bot fills the field that nobody sees
+    # Only a bot fills the field that nobody sees; and what we send to the domain of our bounces is read by ourselves.
+    if not typed["website"].strip() and address.domain != house().settings.bounce_domain:
         _ask(published, guide, address, first_name, typed["timezone"])
     return _sent(slug, address.text)
 

@@ -7,7 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from leadmagnet.content.compiled import Build
-from tests.web.conftest import only_sqlite
+from leadmagnet.links import return_path
+from tests.web.conftest import OpenDoor, only_sqlite
 from tests.web.page import body_of, page_of
 from tests.web.tables import dump
 from tests.world import World
@@ -212,3 +213,16 @@ def test_a_bad_name_gets_a_clear_word_and_changes_nothing(
     as_json = client.post(FORM, data={"email": "ada@example.com", "first_name": typed}, headers=JSON)
     assert as_json.json == {"error": {"field": "first_name", "message": told.words}}
     assert dump(world.database) == before
+
+
+@only_sqlite
+def test_what_is_sent_to_the_domain_of_our_bounces_would_come_back_to_us_so_nothing_is(
+    world: World, open_door: OpenDoor
+) -> None:
+    browser = open_door(bounce_domain="bounce.example.com")
+    before = dump(world.database)
+    for address in (return_path(7, "bounce.example.com", world.links.keys), "Anything@Bounce.Example.Com"):
+        assert browser.post(FORM, data={"email": address}).status_code == 303
+    assert dump(world.database) == before
+    assert browser.post(FORM, data={"email": "ada@example.com"}).status_code == 303
+    assert dump(world.database) != before
