@@ -53,7 +53,8 @@ _SENT_TO = (
 _MANY = 50
 
 _ADDRESS = re.compile(r"[\w.+=-]{1,64}@[\w.-]{1,255}")
-_MESSAGE_ID = re.compile(r"^Message-ID:\s*<([^<>\s]{3,250})>", re.IGNORECASE | re.MULTILINE)
+_ID = r"<([!-;=?-~]{3,250})>"  # printable ASCII: a database takes no NUL
+_MESSAGE_ID = re.compile(rf"^Message-ID:\s*{_ID}", re.IGNORECASE | re.MULTILINE)
 _RETURN_PATH = re.compile(r"^(?:Return-Path|X-Envelope-From):\s*<?([^<>\s]{3,320})>?", re.IGNORECASE | re.MULTILINE)
 _DELIVERY_ID = re.compile(r"^X-Delivery-Id:\s*(\d{1,18})\s*$", re.IGNORECASE | re.MULTILINE)
 _UNSUBSCRIBE = re.compile(r"^List-Unsubscribe:\s*<([^<>\s]{1,250})>", re.IGNORECASE | re.MULTILINE)
@@ -253,7 +254,7 @@ def _traces(mail: Message, addresses: Iterable[str] = (), ids: Iterable[str] = (
     """Whatever may tell which mail the report is about: its own address first, then what it returns."""
     returned = "\n".join([*_returned(mail), *ids])
     paths = [*received.headers(mail, *_SENT_TO), *addresses, *_RETURN_PATH.findall(returned)]
-    replied = re.findall(r"<([^<>\s]{3,250})>", received.header(mail, "In-Reply-To"))
+    replied = re.findall(_ID, received.header(mail, "In-Reply-To"))
     delivery_id, url = _DELIVERY_ID.search(returned), _UNSUBSCRIBE.search(returned)
     return Traces(
         return_paths=_unique(found for line in paths for found in _ADDRESS.findall(line)),

@@ -1,7 +1,5 @@
 """What servers and readers send back is understood in the words of each, and nothing else is taken for it."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,11 +7,7 @@ from hypothesis import strategies as st
 from leadmagnet.mail import bounces
 from leadmagnet.mail.bounces import MEANINGS, Bounce, Complaint, NotFeedback, Traces, read
 from leadmagnet.mail.smtp_replies import ReplyClass
-
-REPORTS = Path(__file__).parent / "reports"
-ADA = "ada@example.net"
-RETURN_PATH = "b+aua6aaaaaaaaaaaab4g6ir6ayzrbxb7abcdef2@bounce.example.com"
-MESSAGE_ID = "019cb2a1c5e07f0d5c8b3a6e1f2d4c6b@mail.example.com"
+from tests.mail.returned import ADA, LEAVE_URL, MESSAGE_ID, REPORTS, RETURN_PATH, raw
 
 BOUNCES = {
     "postfix-no-such-user": (ReplyClass.BAD_ADDRESS, "5.1.1"),
@@ -51,10 +45,6 @@ OTHERS = {
 }
 
 
-def raw(name: str) -> bytes:
-    return (REPORTS / f"{name}.eml").read_bytes()
-
-
 def test_every_report_of_the_folder_is_in_a_table() -> None:
     assert {path.stem for path in REPORTS.iterdir()} == {*BOUNCES, *COMPLAINTS, *OTHERS}
 
@@ -68,7 +58,7 @@ def test_a_bounce_says_what_became_of_which_mail(name: str, line_end: bytes) -> 
     assert ADA in said.recipients
     assert RETURN_PATH in said.traces.return_paths and said.traces.message_ids == (MESSAGE_ID,)
     assert said.traces.delivery_id == 7
-    assert said.traces.unsubscribe_url == "https://mail.example.com/u/AwEAAAAAAAAAB1a2b3c4d5e6f7g8h9"
+    assert said.traces.unsubscribe_url == LEAVE_URL
 
 
 @pytest.mark.parametrize("name", COMPLAINTS)
