@@ -35,7 +35,7 @@ UNKNOWN_MEANING = "its mail server did not take it"
 _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list"})
 #: RFC 3464 §2.3.3: all but "failed" are no end.
 _NO_FAILURE = {
-    "delayed": "a delay: the mail server keeps trying",
+    "delayed": "a delay (the mail server keeps trying)",
     "delivered": "a report that it was delivered",
     "relayed": "a report that it was passed on",
     "expanded": "a report that it was passed on",
@@ -199,7 +199,9 @@ def _by_words(raw: bytes, mail: Message) -> Said:
     temporary, permanent = _heuristics(raw)
     if not permanent:
         return NotFeedback(
-            "a delay: the mail server keeps trying" if temporary else "a mail server's notice that says nothing we know"
+            "a delay (the mail server keeps trying)"
+            if temporary
+            else "a mail server's notice that says nothing we know"
         )
     text = _words(mail)
     said = text.partition("\nReceived:")[0]  # what follows is the copy of the mail

@@ -31,7 +31,7 @@ BOUNCES = {
 }
 COMPLAINTS = ("arf-abuse", "arf-yahoo", "outlook-complaint")
 OTHERS = {
-    "postfix-delayed": "a delay: the mail server keeps trying",
+    "postfix-delayed": "a delay (the mail server keeps trying)",
     "postfix-relayed": "a report that it was passed on",
     "arf-not-spam": "a report that is no complaint",
     "arf-auth-failure": "a report that is no complaint",
