@@ -78,6 +78,18 @@ def test_a_hard_bounce_blocks_the_address_before_the_next_letter(world: World) -
     assert len(world.deliveries()) == before
 
 
+def test_a_letter_in_hand_stops_at_the_gate_when_the_bounce_of_the_one_before_comes(world: World) -> None:
+    world.joins(ADA)
+    guide = newest(world)
+    world.now = world.next_due() or world.now
+    (letter,) = world.claim()
+    comes_back(world, "postfix-no-such-user", guide)
+    world.send(letter)
+    (row,) = world.deliveries(id=letter.id)
+    assert row.state == "cancelled" and row.sent_at is None
+    assert len(world.inbox(ADA)) == 2
+
+
 def test_a_complaint_stops_everything_at_once_and_for_good(world: World) -> None:
     world.joins(CAROL)
     mail = newest(world, CAROL)

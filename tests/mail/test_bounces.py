@@ -149,6 +149,16 @@ def test_nothing_that_the_world_sends_brings_the_reader_down(name: str) -> None:
     assert isinstance(read(HOSTILE[name]), Bounce | NotFeedback)
 
 
+@pytest.mark.parametrize(("depth", "read_to_its_end"), [(29, True), (30, False)])
+def test_a_bounce_within_more_parts_than_any_server_makes_is_turned_away(depth: int, read_to_its_end: bool) -> None:
+    said = read(nested(depth) + report("Action: failed\nStatus: 5.1.1\n"))
+    assert isinstance(said, Bounce) if read_to_its_end else said == NotFeedback("a mail that cannot be read")
+
+
+def test_a_parameter_that_takes_an_age_to_read_is_not_read() -> None:
+    assert read(b"Content-Type: text/plain" + b';"' * 2_000 + b"\n\nx") == NotFeedback("a mail that cannot be read")
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(sorted(BOUNCES)), st.data())
 def test_a_damaged_bounce_is_read_as_far_as_it_goes(name: str, data: st.DataObject) -> None:
