@@ -153,5 +153,8 @@ class Links:
         return f"{self.base_url}/u/{mint(Purpose.LEAVE, subscriber_id, self.keys)}"
 
     def return_path(self, delivery_id: int) -> str | None:
-        """The envelope sender of one mail; None while no domain receives bounces."""
+        """The envelope sender of one mail of any kind; None while no domain receives bounces.
+
+        A mail to the operator has one too: only reports about other mail go out with none (RFC 5321 §4.5.5).
+        """
         return return_path(delivery_id, self.bounce_domain, self.keys) if self.bounce_domain else None

@@ -111,7 +111,7 @@ def send_test(letter: str, recipient: str, site: Path) -> None:
     if build.compiled is None:
         click.echo(show(build.findings))
         raise LeadmagnetError("Not sent: mend the errors above first.")
-    sys.exit(0 if send_samples(site, settings, build.compiled, letter, recipient) else 1)
+    sys.exit(0 if send_samples(site, settings, build, letter, recipient) else 1)
 
 
 def _build(site: Path) -> Build:

@@ -9,7 +9,7 @@ import click
 from leadmagnet import clock
 from leadmagnet.audience import addresses
 from leadmagnet.cli.site import database_of
-from leadmagnet.content.compiled import Compiled, Letter
+from leadmagnet.content.compiled import Build, Compiled, Letter
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import breaker, samples
 from leadmagnet.delivery.dispatcher import TEST_MAILBOX
@@ -22,7 +22,7 @@ from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
 from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.mail.smtp import Connection
-from leadmagnet.publishing import drafts
+from leadmagnet.publishing import drafts, pictures
 from leadmagnet.settings import Settings
 
 
@@ -46,8 +46,14 @@ def quota_of(settings: Settings) -> Quota:
     return Quota.of(settings, relay=relay(settings))
 
 
-def send_samples(site: Path, settings: Settings, compiled: Compiled, name: str, recipient: str) -> bool:
-    """Sends a letter to the operator for each of its sample readers; False if one did not go out."""
+def send_samples(site: Path, settings: Settings, build: Build, name: str, recipient: str) -> bool:
+    """Sends a letter to the operator for each of its sample readers; False if one did not go out.
+
+    `build` must have passed, as for a publish.
+    """
+    compiled = build.compiled
+    if compiled is None:
+        raise ValueError("a build with errors cannot be sent")
     letter = _find(compiled, name)
     to = addresses.parse(recipient)
     server = mail_server(settings)
@@ -57,6 +63,8 @@ def send_samples(site: Path, settings: Settings, compiled: Compiled, name: str, 
     readers = [drafts.sample_facts(compiled, letter, person) for person in people]
     sample = Sample(Published(0, "", compiled), letter.path.split("/")[1], letter.slug, to.text)
     database = database_of(settings, upgrade=True)
+    with database.write() as session:  # a letter is tried before it is published, and its pictures with it
+        pictures.keep(session, (letter,), build.files, now=clock.now())
     links = Links(settings.site_url, settings.keys(), settings.bounce_domain)
     journal = settings.data_dir / "journal"
     outcomes = samples.send(

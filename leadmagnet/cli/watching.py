@@ -11,7 +11,7 @@ from leadmagnet.cli.findings import show
 from leadmagnet.cli.site import operator
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import drafts, releases
+from leadmagnet.publishing import drafts, pictures, releases
 from leadmagnet.settings import FILE, Settings
 from leadmagnet.store.database import Database
 from leadmagnet.store.signals import something_is_due
@@ -45,6 +45,8 @@ def publish_first(site: Path, settings: Settings, database: Database) -> str:
 
 def publish(build: Build, database: Database, note: str | None = None) -> int | None:
     """Makes a build that passed live; None if just this is live already."""
+    with database.read() as session:
+        pictures.prepare(session, build)
     with database.write() as session:
         number = releases.publish(session, build, author=operator(), note=note, now=clock.now())
         something_is_due(session)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from leadmagnet.content.compiled import Build, Compiled, Letter
+from leadmagnet.content.figures import Figure
 from leadmagnet.content.files import Folder, read_folder
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.guides import GUIDE_FILE, Guide, Promise, read_guide
@@ -24,7 +25,9 @@ def compile_folder(path: Path) -> Build:
     settings = check_site(folder.settings, notes) if folder.settings is not None else None
     readings = _sequences(folder, settings, notes)
     guides = _guides(folder, readings, notes)
-    setting = new_setting(folder.under("email_templates/_layouts"), folder.under("email_templates/_snippets"))
+    setting = new_setting(
+        folder.under("email_templates/_layouts"), folder.under("email_templates/_snippets"), folder.files
+    )
     letters = dict(_letters(folder, settings, readings, guides, setting, notes))
     findings = notes.findings()
     compiled = None
@@ -70,7 +73,7 @@ def _guides(folder: Folder, readings: Mapping[str, Reading | None], notes: Notes
     for slug in sorted(slugs):
         files = {path.removeprefix(f"guides/{slug}/") for path in folder.files}
         promise = _promise(followers.get(slug))
-        guides[slug] = read_guide(slug, texts.get(slug, {}).get(GUIDE_FILE), files, promise, notes)
+        guides[slug] = read_guide(slug, texts.get(slug, {}), files, promise, notes)
         # A sequence that does not read may be the one that is missed here.
         if slug not in followers and None not in readings.values():
             fix = f'Make a sequence with starts = "confirmed" and guide = "{slug}".'
@@ -121,9 +124,9 @@ def _letters(
     setting: Setting,
     notes: Notes,
 ) -> Iterable[tuple[str, Letter]]:
-    shared = _shared_sections(guides)
+    shared, drawn = _shared_sections(guides), _shared_figures(guides)
     for mail in read_system(folder.under("email_templates/system"), notes):
-        scope = body_scope(settings, asks_for_consent=mail.asks_for_consent, sections=shared)
+        scope = body_scope(settings, asks_for_consent=mail.asks_for_consent, sections=shared, figures=drawn)
         if letter := compile_letter(mail, setting, scope, notes):
             yield mail.key, letter
     for reading in filter(None, readings.values()):
@@ -139,12 +142,21 @@ def _shared_sections(guides: Mapping[str, Guide | None]) -> frozenset[str] | Non
     return frozenset.intersection(*sections) if sections and len(sections) == len(guides) else None
 
 
+def _shared_figures(guides: Mapping[str, Guide | None]) -> dict[str, Figure] | None:
+    """What the mails of the system may show: figures that are the same in every guide."""
+    first, *others = [guide.figures if guide else None for guide in guides.values()] or [{}]
+    if first is None or None in others:
+        return None
+    return {name: figure for name, figure in first.items() if all(one and one.get(name) == figure for one in others)}
+
+
 def _scope(reading: Reading, settings: SiteSettings | None, guides: Mapping[str, Guide | None]) -> Scope:
     sequence = reading.sequence
     guide = guides.get(sequence.guide) if sequence.guide else None
     sections = frozenset(guide.sections) if guide else None
+    figures = guide.figures if guide else None if sequence.guide else {}
     has_guide = sequence.guide is not None or sequence.starts == "confirmed"
-    return body_scope(settings, has_guide=has_guide, sections=sections, slugs=reading.slugs)
+    return body_scope(settings, has_guide=has_guide, sections=sections, figures=figures, slugs=reading.slugs)
 
 
 def _digest(folder: Folder, settings: SiteSettings | None) -> str:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from leadmagnet.content.findings import Finding
 from leadmagnet.content.guides import Guide
+from leadmagnet.content.pictures import Picture
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.content.site import SiteSettings
 
@@ -27,6 +28,7 @@ class Letter(BaseModel):
     text: str
     sender: str | None = None  # `from` of the head, else the site's
     links: tuple[str, ...] = ()  # where `click(n)` leads: Jinja sources of URLs; empty while clicks are not counted
+    pictures: tuple[Picture, ...] = ()  # what of it lies at `media.url`
     people: tuple[Mapping[str, str], ...] = ()  # `preview` of the head: used by preview, check and send-test only
 
 

@@ -10,7 +10,7 @@ from leadmagnet.content.findings import Notes, Place
 from leadmagnet.errors import ContentError
 
 SETTINGS_FILE = "leadmagnet.toml"
-TEXTS = frozenset({".md", ".toml", ".html", ".txt"})
+TEXTS = frozenset({".md", ".toml", ".html", ".txt", ".json"})
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"})
 MAX_TEXT = 1_000_000
 MAX_PICTURE = 10_000_000

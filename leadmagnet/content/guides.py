@@ -1,7 +1,7 @@
 """Guides: what the visitor wants, and the words of the form that offers it."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from posixpath import normpath
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
-from leadmagnet.content import values
+from leadmagnet.content import poses, values
+from leadmagnet.content.figures import FIGURES_FILE, Figure, read_figures
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.heads import Head, front_matter
 from leadmagnet.content.source import Source
@@ -18,6 +19,8 @@ from leadmagnet.errors import ContentError
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
+
+    from leadmagnet.content.hiding import Veil
 
 
 class Guide(BaseModel):
@@ -31,15 +34,16 @@ class Guide(BaseModel):
     line: str
     button: str
     consent: str  # rendered: the count and span of the letters are filled in
-    html: str  # the page's body, static: no Jinja left in it
+    html: str  # the page's body, static: no Jinja left in it, figures drawn
     sections: tuple[str, ...]  # anchors that letters may link to
     contents: tuple[tuple[str, str], ...]  # (anchor, title) of the main sections, for the page's table of contents
+    figures: Mapping[str, Figure] = {}  # all that letters may show, by name
 
 
 GUIDE_FILE = "guide.md"
 
 _KEYS = ("title", "headline", "line", "button", "consent")
-_JINJA = re.compile(r"\{\{|\{%")
+_JINJA = re.compile(r"\{\{[^{}]*\}\}|\{\{|\{%")
 _CONSENT_WORD = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _CONSENT_WORDS = ("letters", "span")
 
@@ -52,11 +56,14 @@ class Promise:
     last_day: int
 
 
-def read_guide(slug: str, text: str | None, files: Collection[str], promise: Promise, notes: Notes) -> Guide | None:
-    """The guide in the folder `slug`, from the `text` of its guide.md.
+def read_guide(
+    slug: str, texts: Mapping[str, str], files: Collection[str], promise: Promise, notes: Notes
+) -> Guide | None:
+    """The guide in the folder `slug`, from the `texts` of its guide.md and its figures.
 
     `files` are the names in its folder, which its pictures may use. None when the head does not read.
     """
+    text = texts.get(GUIDE_FILE)
     path = f"guides/{slug}/{GUIDE_FILE}"
     if text is None:
         notes.error(Place(path, 0), "E102", "the guide has no guide.md.", "Add one, or delete the folder.")
@@ -68,9 +75,12 @@ def read_guide(slug: str, text: str | None, files: Collection[str], promise: Pro
         return None
     head.closed(_KEYS)
     lines = {key: _line(head, key) for key in _KEYS}
-    read = _body(body, files, notes)
+    figures = {}
+    if FIGURES_FILE in texts:
+        figures = read_figures(f"guides/{slug}/{FIGURES_FILE}", texts[FIGURES_FILE], notes)
+    read = _body(body, figures, files, notes)
     consent = _consent(head, lines.pop("consent"), promise)
-    return Guide(slug=slug, consent=consent, **read, **lines)
+    return Guide(slug=slug, consent=consent, figures=figures, **read, **lines)
 
 
 def _line(head: Head, key: str) -> str:
@@ -99,17 +109,17 @@ class _Body(TypedDict):
     contents: tuple[tuple[str, str], ...]
 
 
-def _body(body: Source, files: Collection[str], notes: Notes) -> _Body:
+def _body(body: Source, figures: Mapping[str, Figure], files: Collection[str], notes: Notes) -> _Body:
     # Not at the top: workers read guides from releases, and never need a Markdown parser for it.
+    from leadmagnet.content import illustrations
     from leadmagnet.content.checks.markup import Judge
     from leadmagnet.content.hiding import Veil
     from leadmagnet.content.markdown import Markdown
 
-    for found in _JINJA.finditer(body.text):
-        fix = "A guide is the same for everybody: write the words themselves."
-        notes.error(body.place_at(found.start()), "E109", "a guide cannot hold {{ or {%.", fix)
+    veil = Veil(Veil.new_prefix())
+    hidden = _hidden(body, veil, figures, notes)
     markdown = Markdown(anchors=True)
-    tokens = markdown.parse(body.text)
+    tokens = markdown.parse(hidden.text)
     headings = [
         (token.tag, str(token.attrs["id"]), inline)
         for token, inline in pairwise(tokens)
@@ -122,10 +132,29 @@ def _body(body: Source, files: Collection[str], notes: Notes) -> _Body:
             return None if address[1:] in sections else "there is no such section in this guide"
         return None if normpath(address) in files else "there is no such file in the guide's folder"
 
-    # Nothing is hidden in a guide; the veil's prefix can occur in no text.
-    Judge(Veil(Veil.new_prefix()), notes, local).tokens(tokens, body)
+    Judge(veil, notes, local).tokens(tokens, hidden)
+    tokens = illustrations.draw(tokens, veil, figures, notes)
     contents = tuple((anchor, _words(inline)) for tag, anchor, inline in headings if tag == "h2")
     return {"html": markdown.html(tokens), "sections": sections, "contents": contents}
+
+
+def _hidden(body: Source, veil: "Veil", figures: Mapping[str, Figure], notes: Notes) -> Source:
+    """`body` with its pose() calls as words. Nothing else may be between braces: a guide is the same for everybody."""
+    text, end = "", 0
+    for found in _JINJA.finditer(body.text):
+        place = body.place_at(found.start())
+        call = poses.read(found[0])
+        if call is None:
+            fix = 'Write the words themselves: only {{ pose("name") }} is understood.'
+            notes.error(place, "E109", "a guide cannot hold {{ or {%.", fix)
+            continue
+        if wrong := poses.wrong(call, figures):
+            notes.error(place, *wrong)
+        # Its line ends stay: whatever is found further down has its line number from here.
+        text += body.text[end : found.start()] + veil.hide_expression(found[0].strip("{}-+ \n"), place)
+        text += "\n" * found[0].count("\n")
+        end = found.end()
+    return Source(text + body.text[end:], body.places)
 
 
 def _words(inline: "Token") -> str:

@@ -114,6 +114,20 @@ class Veil:
         """The pieces that `text` holds, in order."""
         return [self.pieces[int(a or b)] for a, b in self._word.findall(text)]
 
+    def parted(self, text: str) -> list[str | Piece]:
+        """`text` cut at its pieces."""
+        parts: list[str | Piece] = []
+        end = 0
+        for found in self._word.finditer(text):
+            parts += (text[end : found.start()], self._piece(found))
+            end = found.end()
+        return [*parts, text[end:]]
+
+    def word_of(self, piece: Piece) -> str:
+        """The word that stands for `piece`, one of `pieces`."""
+        index = next(index for index, one in enumerate(self.pieces) if one is piece)
+        return f"{self.prefix}{index}x"
+
     def statements(self, text: str) -> list[Piece]:
         return [piece for piece in self.in_text(text) if piece.keyword]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
+from leadmagnet.content import poses
 from leadmagnet.content.branches import branches, dotted, truth
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.scopes import Scope
@@ -143,6 +144,10 @@ class _Reader:
             return
         if name is not None and name.startswith("links."):
             self.link(node, name.removeprefix("links."))
+        elif poses.is_call(node) and self.scope.includes:
+            if wrong := poses.wrong(poses.called(node), self.scope.figures):
+                code, message, fix = wrong
+                self.refuse(node, message, fix, code)
         else:
             self.expression(node, 0, testing=False)
 
@@ -233,7 +238,11 @@ class _Reader:
         function = dotted(node.node)
         if function not in self.scope.functions:
             shown = function.rpartition(".")[2] if function else "this"
-            self.refuse(node, f"unknown function '{shown}'.", did_you_mean(shown, self.scope.functions), "E101")
+            fix = did_you_mean(shown, self.known_functions())
+            if shown == poses.NAME and self.scope.includes:
+                self.refuse(node, "pose() can only stand alone.", 'Write {{ pose("low-lunge") }}, nothing else.')
+            else:
+                self.refuse(node, f"unknown function '{shown}'.", fix, "E101")
             return
         plain = len(node.args) == 1 and not node.kwargs and node.dyn_args is None and node.dyn_kwargs is None
         asked = node.args[0] if plain else None
@@ -241,6 +250,9 @@ class _Reader:
             self.refuse(node, f"{function}() takes one name in quotes.", f'Write {function}("name").')
         elif function == "clicked":
             self.clicked(node, asked.value)
+
+    def known_functions(self) -> frozenset[str]:
+        return self.scope.functions | ({poses.NAME} if self.scope.includes else frozenset())
 
     def clicked(self, node: nodes.Call, slug: str) -> None:
         if not self.scope.clicks:

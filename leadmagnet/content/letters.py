@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from posixpath import dirname
 
 from css_inline import CSSInliner
 from markdown_it.token import Token
@@ -14,8 +15,10 @@ from leadmagnet.content.checks.markup import Judge
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.hiding import Veil
+from leadmagnet.content.illustrations import Shelf, illustrate
 from leadmagnet.content.manuscripts import Manuscript
 from leadmagnet.content.markdown import Markdown, is_button
+from leadmagnet.content.pictures import Picture
 from leadmagnet.content.plaintext import plain_text
 from leadmagnet.content.scopes import Scope, layout_scope, line_scope
 from leadmagnet.content.snippets import expand
@@ -36,15 +39,16 @@ class Setting:
 
     layouts: Mapping[str, str]  # "letter.html" → text
     snippets: Mapping[str, str]
+    files: Mapping[str, bytes]  # of the site, by path: pictures are among them
     prefix: str
     markdown: Markdown
     inliner: CSSInliner
 
 
-def new_setting(layouts: Mapping[str, str], snippets: Mapping[str, str]) -> Setting:
+def new_setting(layouts: Mapping[str, str], snippets: Mapping[str, str], files: Mapping[str, bytes]) -> Setting:
     """A setting with a prefix of its own. No remote stylesheet is ever loaded."""
     inliner = CSSInliner(keep_style_tags=True, remove_inlined_selectors=True, load_remote_stylesheets=False)
-    return Setting(layouts, snippets, Veil.new_prefix(), Markdown(), inliner)
+    return Setting(layouts, snippets, files, Veil.new_prefix(), Markdown(), inliner)
 
 
 def compile_letter(manuscript: Manuscript, setting: Setting, scope: Scope, notes: Notes) -> Letter | None:
@@ -92,6 +96,7 @@ _UNCOUNTED = re.compile(r"mailto:|tel:|\{\{\s*(?:unsubscribe_url|preferences_url
 class _Body:
     veil: Veil
     tokens: Sequence[Token]
+    pictures: tuple[Picture, ...]
     links: tuple[str, ...]
 
 
@@ -115,8 +120,10 @@ def _body(manuscript: Manuscript, setting: Setting, scope: Scope, notes: Notes) 
     _judge_buttons(tokens, hidden, notes)
     if not judge.sound:
         return None
+    shelf = Shelf(dirname(manuscript.path), setting.files, scope.figures)
+    pictures = illustrate(tokens, hidden, veil, shelf, notes)
     counted = scope.clicks and bool(scope.slugs)
-    return _Body(veil, tokens, _count_links(tokens, veil, manuscript) if counted else ())
+    return _Body(veil, tokens, pictures, _count_links(tokens, veil, manuscript) if counted else ())
 
 
 def _count_links(tokens: Sequence[Token], veil: Veil, manuscript: Manuscript) -> tuple[str, ...]:
@@ -177,6 +184,7 @@ def _compiled(
         text=text,
         sender=manuscript.sender,
         links=body.links,
+        pictures=body.pictures,
         people=manuscript.people,
     )
 
@@ -191,6 +199,7 @@ def _html(body: _Body, layout: Source, setting: Setting, manuscript: Manuscript,
     shape.judge_depth(whole, manuscript.path)
     page = setting.inliner.inline(whole)
     shape.judge_document(page, veil, notes)
+    page = page.replace("&nbsp;", "\u00a0")  # the inliner's spelling is three times as long
     return veil.restore_html(_collapsed(page))
 
 

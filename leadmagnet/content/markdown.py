@@ -1,4 +1,4 @@
-"""Reads the Markdown of letters and guides, with boxes, buttons and named headings."""
+"""Reads the Markdown of letters and guides, with boxes, buttons, named headings and quotes that say whose they are."""
 
 import re
 from collections.abc import Sequence
@@ -23,13 +23,21 @@ _BUTTON_OPEN = (
     '<td class="btn-cell"><a class="btn-link" href="{href}">'
 )
 _BUTTON_CLOSE = "</a></td></tr></table>"
+# Outlook on Windows pads table cells only.
+_BOX_OPEN = (
+    '<table role="presentation" class="tip" width="100%" cellpadding="0" cellspacing="0" border="0"><tr>'
+    '<td class="tip-cell">\n'
+)
+_BOX_CLOSE = "</td></tr></table>\n"
+_WHOSE = ("— ", "-- ")
 
 
 class Markdown:
     """CommonMark with tables and strikethrough, raw HTML allowed.
 
-    `[Text](url){.button}` makes a button, `::: tip` … `:::` a box. With `anchors`, every heading gets an id:
-    the name in `{#name}` after it, else one made from its text.
+    `[Text](url){.button}` makes a button, `::: tip` … `:::` a box; a last paragraph of a quote that begins with a
+    dash says whose it is. With `anchors` it is a page: every heading gets an id, the name in `{#name}` after it, else
+    one made from its text. Without, it is a mail: boxes are tables.
     """
 
     def __init__(self, *, anchors: bool = False) -> None:
@@ -39,7 +47,11 @@ class Markdown:
         parser.block.ruler.before("fence", "tip", _tip, {"alt": ["paragraph", "reference", "blockquote", "list"]})
         if anchors:
             parser.core.ruler.before("inline", "anchors", _anchors)
+        else:
+            parser.add_render_rule("tip_open", lambda *_: _BOX_OPEN)
+            parser.add_render_rule("tip_close", lambda *_: _BOX_CLOSE)
         parser.core.ruler.push("buttons", _buttons)
+        parser.core.ruler.push("attributions", _attributions)
         parser.core.ruler.push("column_heads", _column_heads)
         parser.add_render_rule("paragraph_open", _render_paragraph)
         parser.add_render_rule("paragraph_close", _render_paragraph)
@@ -129,6 +141,16 @@ def _mark_buttons(children: list[Token]) -> bool:
             if opening is not None:
                 opening.meta["button"] = True
     return marked
+
+
+def _attributions(state: StateCore) -> None:
+    tokens = state.tokens
+    for index, token in enumerate(tokens):
+        if token.type != "blockquote_close" or tokens[index - 1].type != "paragraph_close":
+            continue
+        opening, inline = tokens[index - 3 : index - 1]
+        if inline.content.startswith(_WHOSE) and tokens[index - 4].type != "blockquote_open":
+            opening.attrSet("class", "by")
 
 
 def _column_heads(state: StateCore) -> None:

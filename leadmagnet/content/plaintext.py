@@ -12,7 +12,12 @@ from leadmagnet.content.markdown import is_button
 
 WIDTH = 72
 
-_TIP = "* "
+#: An address that is filled in later counts as this long, so that the words after it do not trail off the line.
+_ADDRESS_WIDTH = 64
+_FILLER = "\0"  # Markdown lets none through
+
+_TIP = "| "
+_RULES = {"h1": "=", "h2": "-"}
 
 
 def plain_text(tokens: Sequence[Token], veil: Veil) -> str:
@@ -21,7 +26,7 @@ def plain_text(tokens: Sequence[Token], veil: Veil) -> str:
     Statements of `veil` keep lines of their own; expressions are single words, so that no wrap breaks them.
     """
     lines = _Writer(veil).blocks(SyntaxTreeNode(tokens).children, WIDTH)
-    return "\n".join(lines).strip("\n")
+    return "\n".join(lines).replace(_FILLER, "").strip("\n")
 
 
 class _Writer:
@@ -33,10 +38,14 @@ class _Writer:
 
     def blocks(self, nodes: Sequence[SyntaxTreeNode], width: int, *, tight: bool = False) -> list[str]:
         lines: list[str] = []
+        above = "heading"
         for node in nodes:
             writer: Callable[[SyntaxTreeNode, int], list[str]] = getattr(self, f"_{node.type}")
             block = writer(node, width)
+            if node.tag == "h2" and above != "heading" and lines[-1:] == [""]:
+                lines.append("")  # a section begins
             lines += block
+            above = node.type
             if block and not tight and not self.veil.is_statements(block[-1]):
                 lines.append("")
         return lines
@@ -49,7 +58,7 @@ class _Writer:
 
     def _heading(self, node: SyntaxTreeNode, width: int) -> list[str]:
         lines = _wrap(self.inline(node), width)
-        rule = "=" if node.tag == "h1" else "-"
+        rule = _RULES.get(node.tag, "~")
         longest = max((len(self.veil.without_statements(line)) for line in lines), default=0)
         return [*lines, rule * min(longest, width)] if lines else []
 
@@ -76,7 +85,7 @@ class _Writer:
         return self.prefixed(_trimmed(self.blocks(node.children, width - 2)), "> ", "> ")
 
     def _tip(self, node: SyntaxTreeNode, width: int) -> list[str]:
-        return self.prefixed(_trimmed(self.blocks(node.children, width - 2)), _TIP, " " * len(_TIP))
+        return self.prefixed(_trimmed(self.blocks(node.children, width - len(_TIP))), _TIP, _TIP)
 
     def prefixed(self, lines: list[str], first: str, rest: str) -> list[str]:
         """`lines` behind a margin; a statement stays bare, or its line would leave the margin behind."""
@@ -138,16 +147,23 @@ class _Writer:
         if node.type == "hardbreak":
             return "\n"
         if node.type == "image":
-            return f"[{node.content}]" if node.content else ""
+            said = node.meta.get("said", node.content)
+            return f"[{said}]" if said else ""
         if node.type == "html_inline":
             return self.html.read(node.content)
         inner = "".join(map(self._inline, node.children))
         if node.type != "link":
             return inner
-        return self.button(node, inner) if _opens_button(node) else _link(inner, str(node.attrs.get("href", "")))
+        return self.button(node, inner) if _opens_button(node) else self.link(node, inner)
+
+    def link(self, node: SyntaxTreeNode, text: str) -> str:
+        href = str(node.attrs.get("href", ""))
+        shown = href.ljust(_ADDRESS_WIDTH, _FILLER) if self.veil.in_text(href) else href
+        return _link(text, shown)
 
     def button(self, node: SyntaxTreeNode, text: str) -> str:
-        return f"\n{_link(text, str(node.attrs.get('href', '')))}\n"
+        label = f"{' '.join(text.split())}: " if text.strip() else ""
+        return f"\n{label}{node.attrs.get('href', '')}\n"
 
 
 def _opens_button(node: SyntaxTreeNode) -> bool:
@@ -156,7 +172,8 @@ def _opens_button(node: SyntaxTreeNode) -> bool:
 
 def _link(text: str, href: str) -> str:
     text = " ".join(text.split())
-    return href if text in ("", href) or f"mailto:{text}" == href else f"{text}: {href}"
+    # RFC 3986 appendix C: between < and > no full stop after it becomes part of an address.
+    return href if text in ("", href) or f"mailto:{text}" == href else f"{text} <{href}>"
 
 
 def _wrap(text: str, width: int) -> list[str]:
@@ -201,7 +218,7 @@ class _HtmlText(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "a" and self.hrefs:
             href = self.hrefs.pop()
-            self.parts.append(f": {href}" if href else "")
+            self.parts.append(f" <{href}>" if href else "")
         elif tag in self._BREAKS:
             self.parts.append("\n")
 

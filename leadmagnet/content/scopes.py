@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from leadmagnet.content.figures import Figure
 from leadmagnet.content.site import Site, SiteSettings
 
 FUNCTIONS = frozenset({"clicked", "tagged"})
@@ -28,7 +29,8 @@ class Scope:
     truth is known while compiling (`confirmed`, or a site value that is not set): a branch they rule out is
     not looked at. `slugs` are the letters that `clicked()` may name. `links` are the names of `[links]`,
     None while leadmagnet.toml does not read; `sections` are the anchors of the guide that a link may lead to,
-    None while the guide does not read.
+    None while the guide does not read, and `figures` what `pose()` may name, likewise. `includes` is whether
+    snippets and figures may be put in.
     """
 
     names: frozenset[str]
@@ -38,6 +40,7 @@ class Scope:
     clicks: bool = True
     links: Mapping[str, str] | None = field(default_factory=dict)
     sections: frozenset[str] | None = None
+    figures: Mapping[str, Figure] | None = field(default_factory=dict)
     includes: bool = False
 
 
@@ -47,12 +50,13 @@ def body_scope(
     asks_for_consent: bool = False,
     has_guide: bool = True,
     sections: frozenset[str] | None = None,
+    figures: Mapping[str, Figure] | None = None,
     slugs: frozenset[str] = frozenset(),
 ) -> Scope:
     """The scope of a body.
 
-    `settings` is None while leadmagnet.toml does not read, `sections` while a guide does not: what they would
-    allow goes unchecked then.
+    `settings` is None while leadmagnet.toml does not read, `sections` and `figures` while a guide does not: what they
+    would allow goes unchecked then.
     """
     set_keys, unset = _site_names(settings)
     names = (_OF_CONFIRMATION if asks_for_consent else _OF_LETTER) | set_keys
@@ -68,6 +72,7 @@ def body_scope(
         clicks=settings.tracking.clicks if settings else True,
         links=settings.links if settings else None,
         sections=sections,
+        figures=figures,
         includes=True,
     )
 

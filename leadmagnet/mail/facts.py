@@ -6,7 +6,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from leadmagnet.content.published import Published
+from leadmagnet.content.published import Published, Words
 from leadmagnet.links import Links
 
 
@@ -42,7 +42,7 @@ def letter_values(
     """The values of a letter, a guide mail or a guide sent again; its links lead straight to their targets."""
     leave = links.leave(subscriber_id)
     return {
-        **_values(published, facts),
+        **_values(published, links, facts),
         "confirmed": True,
         "first_name": facts.first_name,
         "guide_url": links.guide(enrollment_id),
@@ -64,15 +64,22 @@ def confirmation_values(
     published: Published, links: Links, facts: MailFacts, *, enrollment_id: int
 ) -> dict[str, object]:
     """The values of a confirmation or its reminder: nothing that the visitor typed, one link."""
-    return {**_values(published, facts), "confirmed": False, "confirm_url": links.confirm(enrollment_id)}
+    return {**_values(published, links, facts), "confirmed": False, "confirm_url": links.confirm(enrollment_id)}
 
 
-def _values(published: Published, facts: MailFacts) -> dict[str, object]:
+def _values(published: Published, links: Links, facts: MailFacts) -> dict[str, object]:
     return {
+        "media": _media_words(links.base_url),
         "site": published.site_words,
         "guide": published.guide_words(facts.guide),
         "asked_on": _spoken(facts.asked_on),
     }
+
+
+@lru_cache(maxsize=4)
+def _media_words(base_url: str) -> Words:
+    """Where pictures lie, which no release knows: only a machine knows its own address."""
+    return Words({"url": f"{base_url}/media"})
 
 
 @lru_cache(maxsize=64)

@@ -57,7 +57,7 @@ _TEXT = ImmutableSandboxedEnvironment(
 )
 _LANGUAGES = {"html": _HTML, "text": _TEXT}
 _PIECES: Mapping[Part, Callable[[object], str]] = {"html": _html_piece, "text": _text_piece}
-_MAY_BE_FIXED = ("site", "guide")
+_MAY_BE_FIXED = ("site", "guide", "media")
 
 #: Names with what they stand for in every mail of a letter.
 Fixed = tuple[tuple[str, object], ...]

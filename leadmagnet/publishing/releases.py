@@ -14,7 +14,7 @@ from leadmagnet.content.compiled import Build, Compiled
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import unmoved
+from leadmagnet.publishing import pictures, unmoved
 from leadmagnet.store.dialect import one_at_a_time
 from leadmagnet.store.models import Release
 
@@ -73,6 +73,7 @@ def publish(session: Session, build: Build, *, author: str, note: str | None = N
     compiled = build.compiled.model_copy(update={"sequences": _dated(build.compiled, live, now)})
     if before is not None and live is not None:
         compiled = _compared(compiled, live, before.id)
+    pictures.keep(session, compiled.letters.values(), build.files, now=now)
     return session.execute(
         insert(Release)
         .values(

@@ -13,7 +13,7 @@ from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
-from leadmagnet.web import clicks, confirm, guide, health, mailbox, metrics, pages, preferences, signup
+from leadmagnet.web import clicks, confirm, guide, health, mailbox, media, metrics, pages, preferences, signup
 from leadmagnet.web.answers import answer_json, wants_json
 from leadmagnet.web.house import House, house, move_in
 from leadmagnet.web.origin import is_bare
@@ -62,7 +62,7 @@ def create_app(settings: Settings, database: Database, *, clock: Clock, worker: 
         worker=worker,
     )
     move_in(app, parts)
-    for room in (pages, signup, confirm, guide, preferences, clicks, mailbox, health, metrics):
+    for room in (pages, signup, confirm, guide, preferences, clicks, media, mailbox, health, metrics):
         app.register_blueprint(room.bp)
     app.before_request(_refuse_other_hosts)
     app.after_request(_protect)

@@ -10,6 +10,8 @@ from leadmagnet.content.compile import compile_folder
 from leadmagnet.content.compiled import Build, Compiled, Letter
 from leadmagnet.content.findings import Finding
 
+EXAMPLE = Path(__file__).parents[2]
+
 SETTINGS = """\
 base_url = "https://mail.example.com"
 
@@ -134,6 +136,7 @@ VALUES = {
     "unsubscribe_url": "https://mail.example.com/u/token",
     "preferences_url": "https://mail.example.com/u/token",
     "site": {"name": "Run Bend Barre", "postal_address": "1 Example Street", "url": "https://example.com"},
+    "media": {"url": "https://mail.example.com/media"},
     "clicked": {"guide"}.__contains__,
     "tagged": {"runner"}.__contains__,
     "subject": "S",
@@ -211,6 +214,14 @@ def _known(letter: Letter) -> dict[str, object]:
         return _TEXT.from_string(letter.links[number]).render(VALUES)
 
     return {**VALUES, "click": click}
+
+
+@pytest.fixture(scope="session")
+def example() -> Compiled:
+    """The example site, as it is shipped."""
+    build = compile_folder(EXAMPLE)
+    assert build.compiled is not None, [str(finding) for finding in build.findings]
+    return build.compiled
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from leadmagnet import settings
 from leadmagnet.cli import leadmagnet
 from leadmagnet.cli.sending import connector
+from leadmagnet.content.compiled import Build
 from leadmagnet.delivery import notices, samples
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted
@@ -25,6 +26,7 @@ from leadmagnet.store.models import Subscriber
 from leadmagnet.worker import REMIND_AFTER
 from tests.mail.servers import Arrived, ScriptedServer
 from tests.web.conftest import copy_of_example
+from tests.wire.letters import LETTERS
 from tests.wire.readers import READERS, Reader
 from tests.wire.received import Received
 from tests.world import World
@@ -84,7 +86,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def post(site: Path, sqlite_template: Path) -> Iterator[Post]:
+def build(site: Path) -> Build:
+    """That site, compiled once."""
+    found = drafts.check(site)
+    assert found.compiled is not None, found.findings
+    return found
+
+
+@pytest.fixture(scope="session")
+def post(site: Path, build: Build, sqlite_template: Path) -> Iterator[Post]:
     """The whole post of a season, handed over to a server that takes everything."""
     told = CliRunner().invoke(leadmagnet, ["--site", str(site), "doctor", "--make-key"], catch_exceptions=False).output
     with ScriptedServer(extensions=EXTENSIONS) as server:
@@ -92,16 +102,14 @@ def post(site: Path, sqlite_template: Path) -> Iterator[Post]:
         copy = machine.data_dir / "leadmagnet.db"
         shutil.copy(sqlite_template, copy)
         database = Database(f"sqlite:///{copy}")
-        with world_of(site, machine, database) as world:
+        with world_of(build, machine, database) as world:
             mails = _season(world, server)
         database.close()
         yield Post(mails, tuple(server.commands), machine, copy, told)
 
 
-def world_of(site: Path, machine: Settings, database: Database) -> World:
-    """A world as the commands would make it of that site's settings."""
-    build = drafts.check(site)
-    assert build.compiled is not None, build.findings
+def world_of(build: Build, machine: Settings, database: Database) -> World:
+    """A world as the commands would make it of these machine settings."""
     world = World(database, build, machine.data_dir, connector(machine))
     world.links = Links(machine.site_url, machine.keys(), machine.bounce_domain)
     world.signer = signer(machine)
@@ -138,7 +146,7 @@ def _to_the_operator(world: World, server: ScriptedServer) -> list[Received]:
     with world.database.write() as session:
         notices.tell(session, world.published, notices.distrusted(["gmail", "bücher.example"]), now=world.now)
     mails = _delivered(world, server)
-    sample = Sample(world.published, "hip-openers", "tight-hips", "maya@runbendbarre.com")
+    sample = Sample(world.published, "hip-openers", LETTERS[1], "maya@runbendbarre.com")
     compiled = world.published.compiled
     facts = drafts.sample_facts(compiled, world.published.letter(sample.folder, sample.slug), drafts.NO_NAME)
     ways = world.database, world.connect, world.links, world.journal.path.parent

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from leadmagnet import links, settings
+from leadmagnet.content.compiled import Build
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
 from tests.mail.servers import ScriptedServer, make_certificate
@@ -23,7 +24,7 @@ Elsewhere = Callable[..., AbstractContextManager[World]]
 
 
 @pytest.fixture
-def elsewhere(site: Path, sqlite_template: Path, tmp_path: Path) -> Elsewhere:
+def elsewhere(site: Path, build: Build, sqlite_template: Path, tmp_path: Path) -> Elsewhere:
     @contextmanager
     def opened(
         server: ScriptedServer, *, host: str = "127.0.0.1", tls: str = "off", **given: object
@@ -32,7 +33,7 @@ def elsewhere(site: Path, sqlite_template: Path, tmp_path: Path) -> Elsewhere:
         machine = _machine(site, tmp_path, smtp_url=url, **given)
         shutil.copy(sqlite_template, tmp_path / "leadmagnet.db")
         database = Database(f"sqlite:///{tmp_path / 'leadmagnet.db'}")
-        with world_of(site, machine, database) as world:
+        with world_of(build, machine, database) as world:
             yield world
         database.close()
 
@@ -86,11 +87,12 @@ def test_a_server_without_extensions_gets_plain_mail_and_never_the_address_that_
     elsewhere: Elsewhere,
 ) -> None:
     with ScriptedServer(extensions=()) as server, elsewhere(server) as world:
-        for reader in READERS:
+        readers = [ADA, *READERS[-2:]]
+        for reader in readers:
             signs_up(world, reader)
         world.deliver()
         arrived = [mail.recipient for mail in server.arrived]
-        assert sorted(arrived) == sorted(reader.on_the_wire for reader in READERS if reader is not ACCENTED)
+        assert sorted(arrived) == sorted(reader.on_the_wire for reader in readers if reader is not ACCENTED)
         assert all(mail.raw.isascii() for mail in server.arrived)
         assert all(re.fullmatch(r"MAIL FROM:<[^>]+>", one) for one in server.commands if one.startswith("MAIL"))
         ((state, reason),) = {(row.state, row.reason) for row in world.deliveries() if row.state != "sent"}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from markdown_it.token import Token
@@ -11,6 +11,7 @@ from markdown_it.token import Token
 from leadmagnet.content.branches import dotted
 from leadmagnet.content.findings import Notes, Place
 from leadmagnet.content.hiding import Piece, Veil
+from leadmagnet.content.illustrations import is_beside
 from leadmagnet.content.markdown import is_button
 from leadmagnet.content.scopes import URLS
 from leadmagnet.content.source import Source
@@ -19,6 +20,7 @@ from leadmagnet.content.values import is_loopback
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _SAFE_SCHEMES = frozenset({"https", "mailto", "tel"})
 _UNSEEN_PICTURES = (".svg", ".webp")
+_LONGEST_ALT = 150
 _SYNTAX = Environment()  # noqa: S701 - it only parses
 _WRITE_LINK = "Write [text]({{ guide_url }}) for a link."
 
@@ -44,17 +46,35 @@ class Judge:
         if message := self._wrong_address(href):
             self.notes.error(place, "E108", message, "Write it in full: https://example.com/page.")
 
-    def picture(self, source: str, alt: str | None, place: Place) -> None:
-        """Rules E106 and E107, and E108 for where the picture lies."""
+    def picture(
+        self, source: str, alt: str | None, place: Place, *, beside: bool = False, has_width: bool = False
+    ) -> None:
+        """Rules E106, E107 and W211, and E108 for where the picture lies.
+
+        `beside` is whether it may lie near the letter, which gives it its width.
+        """
         if alt is None:
             self.notes.error(place, "E106", "a picture has no alt text.", 'Add alt="…"; alt="" if it only decorates.')
+        else:
+            self._alt(source, alt, place)
         in_mail = self.local is None
         if source.startswith("data:") or (in_mail and urlsplit(source).path.lower().endswith(_UNSEEN_PICTURES)):
             self.notes.error(
                 place, "E107", "mail programs do not show this kind of picture.", "Use a PNG or JPEG file."
             )
-        else:
+        elif not (in_mail and beside and is_beside(source)):
             self.link(source, place)
+            if in_mail and not has_width:
+                fix = 'Add width="512", or put the file beside the letter and write ![what it shows](file.png).'
+                self.notes.warn(place, "W211", "a picture has no width, and Outlook shows it as large as it is.", fix)
+
+    def _alt(self, source: str, alt: str, place: Place) -> None:
+        if alt and alt == unquote(urlsplit(source).path).rpartition("/")[2]:
+            fix = "Say what there is to see."
+            self.notes.warn(place, "E106", "a picture's alt text is the name of its file.", fix)
+        elif len(alt) > _LONGEST_ALT:
+            message = f"a picture's alt text has {len(alt)} characters."
+            self.notes.warn(place, "E106", message, f"Say it in {_LONGEST_ALT}: it is read out in one go.")
 
     def _wrong_pieces(self, href: str, pieces: list[Piece]) -> str | None:
         leading = re.match(rf"{self.veil.prefix}\d+x", href)
@@ -108,7 +128,7 @@ class Judge:
             if token.type == "link_open":
                 self.link(str(token.attrs.get("href", "")), place)
             elif token.type == "image":
-                self.picture(str(token.attrs.get("src", "")), token.content, place)
+                self.picture(str(token.attrs.get("src", "")), token.content, place, beside=True)
             elif token.type == "html_inline":
                 self._html(token.content, source, line)
             line += token.type in ("softbreak", "hardbreak") or token.content.count("\n")
@@ -173,7 +193,7 @@ class _Tags(HTMLParser):
             if key in values:
                 self.judge.link(values[key] or "", self.here())
         if tag == "img":
-            self.judge.picture(values.get("src") or "", _alt(values), self.here())
+            self.judge.picture(values.get("src") or "", _alt(values), self.here(), has_width=bool(values.get("width")))
         elif tag == "svg" and self.judge.local is None:
             self.refuse("E107", "mail programs do not show drawings inside the letter.", "Use a PNG file.")
         elif tag == "link" and "stylesheet" in (values.get("rel") or ""):

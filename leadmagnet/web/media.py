@@ -1,0 +1,36 @@
+"""Pictures of letters, at addresses that never change."""
+
+import re
+
+from flask import Blueprint, Response, abort, request
+
+from leadmagnet.store.models import Media
+from leadmagnet.web.house import house
+
+bp = Blueprint("media", __name__)
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_A_YEAR = "public, max-age=31536000, immutable"
+
+
+@bp.get("/media/<digest>/<name>")
+def picture(digest: str, name: str) -> Response:
+    """A picture, the same for ever and for everybody: mail programs, their proxies and caches may all keep it."""
+    found = _found(digest, name)
+    # What is not a picture, such as a guide, stays behind the links of those who asked for it.
+    if found is None or not found.media_type.startswith("image/"):
+        abort(404)
+    response = Response(found.content, mimetype=found.media_type)
+    response.headers["Cache-Control"] = _A_YEAR
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # webmail shows it within pages of its own
+    response.set_etag(digest)
+    response.make_conditional(request)
+    return response
+
+
+def _found(digest: str, name: str) -> Media | None:
+    if not (_DIGEST.fullmatch(digest) and _NAME.fullmatch(name)):
+        return None
+    with house().database.read() as session:
+        return session.get(Media, (digest, name))
