@@ -1,14 +1,16 @@
 """Signed names: whatever the world may hand back to us, a URL or a return path, is made and read here."""
 
 import base64
+import binascii
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
 _MAC_BYTES = 12  # 96 bits: 2^96 guesses against an online check; and the token stays under 32 characters
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _BODY_BYTES = 10  # purpose, key number, row id
 _RETURN_PREFIX = "b+"  # "+": one mailbox `b` on the bounce domain gets them all (RFC 5233)
 
@@ -73,7 +75,12 @@ def _row(raw: bytes, purpose: Purpose, keys: Keys) -> int | None:
 
 def mint(purpose: Purpose, row: int, keys: Keys) -> str:
     """A token of 30 characters: base64url of purpose, key number, row id and a 96-bit MAC."""
-    return base64.urlsafe_b64encode(_signed(purpose, row, keys)).rstrip(b"=").decode()
+    return _spelled(_signed(purpose, row, keys))
+
+
+def _spelled(raw: bytes) -> str:
+    """Base64url without its padding (RFC 4648 §5, §3.2)."""
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
 
 
 def read(token: str, purpose: Purpose, keys: Keys) -> int | None:
@@ -85,7 +92,7 @@ def read(token: str, purpose: Purpose, keys: Keys) -> int | None:
     except ValueError:
         return None
     # 22 bytes leave four spare bits in the last character: only the spelling that we mint is ours.
-    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
+    if _spelled(raw) != token:
         return None
     return _row(raw, purpose, keys)
 
@@ -118,6 +125,20 @@ def read_return_path(address: str, keys: Keys) -> int | None:
     return _row(raw, Purpose.RETURN, keys)
 
 
+class Clicks(str):
+    """What the counted links of one mail begin with; called with a link's number it is that whole link."""
+
+    __slots__ = ()
+
+    def __call__(self, number: int) -> str:
+        return self + self.ending(number)
+
+    @staticmethod
+    def ending(number: int) -> str:
+        """What tells link `number` from the others of its mail."""
+        return f"{number:02d}"
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
     """Builds absolute URLs on `base_url` (no trailing slash): never from a Host header."""
@@ -143,10 +164,9 @@ class Links:
         """A counted link of one mail. `number` is not signed: it only chooses among the links of that letter."""
         return self.clicks(delivery_id)(number)
 
-    def clicks(self, delivery_id: int) -> Callable[[int], str]:
+    def clicks(self, delivery_id: int) -> "Clicks":
         """`click` for all links of one mail, which share a token."""
-        token = mint(Purpose.CLICK, delivery_id, self.keys)
-        return lambda number: f"{self.base_url}/l/{token}{number:02d}"
+        return Clicks(f"{self.base_url}/l/{mint(Purpose.CLICK, delivery_id, self.keys)}")
 
     def leave(self, subscriber_id: int) -> str:
         """The page to leave or change what one gets; RFC 8058 posts to the same URL."""

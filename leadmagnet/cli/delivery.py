@@ -21,7 +21,7 @@ from leadmagnet.publishing.releases import Live
 from leadmagnet.reports.paused import moment
 from leadmagnet.reports.status import SequenceStatus, Status, StepStatus, Waiting
 from leadmagnet.reports.status import status as report
-from leadmagnet.reports.why import Mail, Why
+from leadmagnet.reports.why import HeldGuide, Mail, Why
 from leadmagnet.reports.why import why as ask_why
 from leadmagnet.settings import load
 
@@ -95,13 +95,20 @@ def _decided(state: str | None) -> str:
 
 
 def _story(found: Why, zone: ZoneInfo) -> str:
-    lines = [f"{found.address} {_state(found, zone)}", ""]
+    lines = [f"{found.address} {_state(found, zone)}", *(_held(guide, zone) for guide in found.guides), ""]
     lines += [
         f"  {moment(mail.at, zone):<27} {_letter(mail):<32} {_became(mail)}" for mail in found.mails if not mail.waiting
     ]
     lines.append("")
     lines += [f"Next: {_letter(mail)}, due {moment(mail.due_at, zone)}: {mail.waiting}" for mail in found.coming]
     return "\n".join(lines if found.coming else [*lines, "Next: nothing"])
+
+
+def _held(guide: HeldGuide, zone: ZoneInfo) -> str:
+    has = f"has the guide {guide.guide}, edition {guide.edition}, since {moment(guide.since, zone)}"
+    if guide.newest is None:
+        return f"{has}; that guide is no more"
+    return has if guide.newest == guide.edition else f"{has}; the newest, which her link shows, is {guide.newest}"
 
 
 def _state(found: Why, zone: ZoneInfo) -> str:

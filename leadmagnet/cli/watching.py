@@ -11,7 +11,7 @@ from leadmagnet.cli.findings import show
 from leadmagnet.cli.site import operator
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import drafts, pictures, releases
+from leadmagnet.publishing import drafts, editions, pictures, releases
 from leadmagnet.settings import FILE, Settings
 from leadmagnet.store.database import Database
 from leadmagnet.store.signals import something_is_due
@@ -44,11 +44,13 @@ def publish_first(site: Path, settings: Settings, database: Database) -> str:
 
 
 def publish(build: Build, database: Database, note: str | None = None) -> int | None:
-    """Makes a build that passed live; None if just this is live already."""
+    """Makes a build that passed live; None if just this is live already. Raises LeadmagnetError if it cannot be."""
+    now = clock.now()
     with database.read() as session:
         pictures.prepare(session, build)
+        editions.prepare(session, build, now=now)
     with database.write() as session:
-        number = releases.publish(session, build, author=operator(), note=note, now=clock.now())
+        number = releases.publish(session, build, author=operator(), note=note, now=now)
         something_is_due(session)
     return number
 
@@ -111,7 +113,11 @@ class Watcher:
             click.echo(show(build.findings))
             click.echo("Not published: the version before stays live.")
         elif self._settings.uses_test_mailbox:
-            number = publish(build, self._database)
+            try:
+                number = publish(build, self._database)
+            except LeadmagnetError as error:
+                click.echo(f"{error} The version before stays live.")
+                return
             if number is not None:
                 click.echo(f"Saved and published: version {number}.")
         else:

@@ -1,7 +1,8 @@
 """Guides: what the visitor wants, and the words of the form that offers it."""
 
+import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from posixpath import normpath
@@ -38,6 +39,11 @@ class Guide(BaseModel):
     sections: tuple[str, ...]  # anchors that letters may link to
     contents: tuple[tuple[str, str], ...]  # (anchor, title) of the main sections, for the page's table of contents
     figures: Mapping[str, Figure] = {}  # all that letters may show, by name
+
+    @property
+    def edition(self) -> str:
+        """What the reader sees, as eight hex digits: another word or another line of a figure is another edition."""
+        return hashlib.sha256(f"{self.title}\0{self.html}".encode()).hexdigest()[:8]
 
 
 GUIDE_FILE = "guide.md"
@@ -135,7 +141,26 @@ def _body(body: Source, figures: Mapping[str, Figure], files: Collection[str], n
     Judge(veil, notes, local).tokens(tokens, hidden)
     tokens = illustrations.draw(tokens, veil, figures, notes)
     contents = tuple((anchor, _words(inline)) for tag, anchor, inline in headings if tag == "h2")
-    return {"html": markdown.html(tokens), "sections": sections, "contents": contents}
+    return {"html": "".join(map(markdown.html, _cards(tokens))), "sections": sections, "contents": contents}
+
+
+def _cards(tokens: "list[Token]") -> "Iterator[list[Token]]":
+    """`tokens` cut at the main headings; what stands under a third-level one with a figure becomes a card."""
+    from markdown_it.token import Token
+
+    cuts = [
+        n for n, token in enumerate(tokens) if token.type == "heading_open" and token.level == 0 and token.tag <= "h3"
+    ]
+    for start, end in pairwise([0, *cuts, len(tokens)]):
+        part = tokens[start:end]
+        if part and part[0].tag == "h3" and any("<figure" in token.content for token in part):
+            opening = f'<section class="pose-card" aria-labelledby="{part[0].attrs["id"]}">\n'
+            part = [
+                Token("html_block", "", 0, content=opening),
+                *part,
+                Token("html_block", "", 0, content="</section>\n"),
+            ]
+        yield part
 
 
 def _hidden(body: Source, veil: "Veil", figures: Mapping[str, Figure], notes: Notes) -> Source:

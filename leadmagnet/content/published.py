@@ -26,7 +26,7 @@ class Words(dict[str, object]):
 _NO_GUIDE = Words({"title": ""})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Published:
     """One release in memory. `number` is its row id, and grows with every publish."""
 
@@ -43,7 +43,7 @@ class Published:
         """The operator's bare address."""
         return parseaddr(self.site.sender)[1]
 
-    @property
+    @cached_property
     def sender_domain(self) -> str:
         """The right side of every Message-ID."""
         return self.sender_address.rpartition("@")[2]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Row, Select, bindparam, select, update
+from sqlalchemy import Row, Select, select, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.compiled import Letter
@@ -17,17 +17,16 @@ from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.mail.facts import MailFacts
-from leadmagnet.sequences import enrollments
+from leadmagnet.sequences import enrollments, timetable
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.schedule import Facts, Planned
-from leadmagnet.store.dialect import table
+from leadmagnet.store.dialect import among, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber
 
 _SYSTEM = {"confirm": "confirm", "reminder": "confirm-reminder", "guide": "guide-again"}
 
 
 _delivery, _subscriber, _enrollment = table(Delivery), table(Subscriber), table(Enrollment)
-_IDS: BindParameter[int] = bindparam("ids", expanding=True)
 # Statements of their own, after the claim: what another process committed before it counts.
 _SUBSCRIBERS = select(
     _subscriber.c.id,
@@ -36,7 +35,7 @@ _SUBSCRIBERS = select(
     _subscriber.c.first_name,
     _subscriber.c.timezone,
     _subscriber.c.domain_group,
-).where(_subscriber.c.id.in_(_IDS))
+)
 _ENROLLMENTS = select(
     _enrollment.c.id,
     _enrollment.c.subscriber_id,
@@ -48,7 +47,7 @@ _ENROLLMENTS = select(
     _enrollment.c.start_at,
     _enrollment.c.paused_until,
     _enrollment.c.guide_opened_at,
-).where(_enrollment.c.id.in_(_IDS))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,10 @@ def _read_people(session: Session, rows: Collection[Row[Any]]) -> _People:
 
 def _by_id(session: Session, reading: Select[Any], ids: set[int | None]) -> dict[int, Row[Any]]:
     wanted = [one for one in ids if one is not None]
-    return {row.id: row for row in session.connection().execute(reading, {"ids": wanted})} if wanted else {}
+    if not wanted:
+        return {}
+    found = session.connection().execute(reading.where(among(session, reading.selected_columns.id, wanted)))
+    return {row[0]: row for row in found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,8 @@ def _settle_letter(session: Session, case: _Case) -> Claimed | None:
         _close(session, row, "cancelled", enrollment.exit_reason or enrollment.status, now)
         return None
     zone = published.zone_of(case.subscriber.timezone)
-    decision = recheck.judge(enrollment, sequence, row.step, case.facts, zone, now=now)
+    times = timetable.of(published)
+    decision = recheck.judge(enrollment, sequence, row.step, case.facts, zone, timetable=times, now=now)
     match decision, sequence:
         case Send(planned, facts), seq if seq is not None:
             _move_start(session, enrollment, facts.start)
@@ -235,7 +238,7 @@ def _settle_letter(session: Session, case: _Case) -> Claimed | None:
             enrollments.follow(session, published, {enrollment.id: (case.subscriber, seq, following)}, now=now)
         case PassOver(state, reason, planned, facts), seq if seq is not None:
             _close(session, row, state, reason, now)
-            after = case.course(seq, planned, facts).after(letter_at=None)
+            after = case.course(seq, planned, facts).after(times, letter_at=None)
             enrollments.follow(session, published, {enrollment.id: (case.subscriber, seq, after)}, now=now)
         case End(reason), _:
             _close(session, row, "cancelled", reason, now)

@@ -8,8 +8,8 @@ from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.mail.facts import MailFacts
-from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Done, Facts, PassedOver, Planned
+from leadmagnet.sequences.timetable import Timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class Course:
     facts: Facts
     zone: ZoneInfo
 
-    def after(self, *, letter_at: datetime | None) -> Planned | Done:
-        """What follows once this letter is behind the reader."""
+    def after(self, timetable: Timetable, *, letter_at: datetime | None) -> Planned | Done:
+        """What follows once this letter is behind the reader. `timetable` is that of the letter's release."""
         facts = self.facts.after(self.step.slug, letter_at=letter_at)
-        return schedule.next_step(self.sequence, facts, self.zone)
+        return timetable.next_step(self.sequence, facts, self.zone)
 
-    def passed_over(self) -> tuple[PassedOver, ...]:
+    def passed_over(self, timetable: Timetable) -> tuple[PassedOver, ...]:
         """The letters the reader goes past with this one."""
-        return schedule.passed_over(self.sequence, self.facts, self.step)
+        return timetable.passed_over(self.sequence, self.facts, self.step)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,32 +10,21 @@ from sqlalchemy.orm import Session
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import brakes
 from leadmagnet.store.columns import ServerTime
-from leadmagnet.store.dialect import locked_ids
+from leadmagnet.store.dialect import locked_ids, table
 from leadmagnet.store.models import Delivery
 
 TRANSACTIONAL, SEQUENCE = "transactional", "sequence"
 #: The order in which lanes are served: what somebody waits for goes first.
 LANES = (TRANSACTIONAL, SEQUENCE)
 
-_TAKEN = (
-    Delivery.id,
-    Delivery.lease_token,
-    Delivery.kind,
-    Delivery.lane,
-    Delivery.domain_group,
-    Delivery.subscriber_id,
-    Delivery.enrollment_id,
-    Delivery.sequence,
-    Delivery.step,
-    Delivery.due_at,
-    Delivery.ready_at,
-    Delivery.attempts,
-    Delivery.first_attempt_at,
-    Delivery.message_id,
-    Delivery.facts,
-    Delivery.quota_day,
-    Delivery.begun,
-)
+_delivery = table(Delivery)
+_TAKEN = tuple(
+    _delivery.c[name]
+    for name in (
+        "id", "lease_token", "kind", "lane", "domain_group", "subscriber_id", "enrollment_id", "sequence", "step",
+        "ready_at", "attempts", "first_attempt_at", "message_id", "facts", "quota_day", "begun",
+    )
+)  # fmt: skip
 
 #: True of every claimed row; said so that the index of leases can be used.
 _LEASED = Delivery.lease_until.is_not(None)
@@ -78,20 +67,20 @@ def take(
     if without_groups:
         due = due.where(Delivery.domain_group.not_in(without_groups))
     due = due.order_by(Delivery.ready_at, Delivery.id).limit(limit)
-    rows = session.execute(
-        update(Delivery)
-        .where(Delivery.id.in_(locked_ids(session, due)), Delivery.state == "pending")
+    taking = (
+        update(_delivery)
+        .where(_delivery.c.id.in_(locked_ids(session, due)), _delivery.c.state == "pending")
         .values(
             state="claimed",
             lease_owner=lease.owner,
-            lease_token=Delivery.lease_token + 1,
+            lease_token=_delivery.c.lease_token + 1,
             lease_until=ServerTime(lease.seconds),
             release_id=published.number or None,
             quota_day=quota_day,
         )
-        .returning(*_TAKEN),
-        execution_options={"synchronize_session": False},
-    ).all()
+        .returning(*_TAKEN)
+    )
+    rows = session.connection().execute(taking).all()
     return sorted(rows, key=lambda row: (row.ready_at, row.id))  # RETURNING promises no order
 
 

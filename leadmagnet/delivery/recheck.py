@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Done, Facts, PassedOver, Planned
+from leadmagnet.sequences.timetable import Timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,16 @@ class Standing(Protocol):
 
 
 def judge(
-    enrollment: Standing, sequence: Sequence | None, slug: str, facts: Facts, zone: ZoneInfo, *, now: datetime
+    enrollment: Standing,
+    sequence: Sequence | None,
+    slug: str,
+    facts: Facts,
+    zone: ZoneInfo,
+    *,
+    timetable: Timetable,
+    now: datetime,
 ) -> Decision:
-    """What to do with the claimed letter `slug` of this enrollment."""
+    """What to do with the claimed letter `slug` of this enrollment. `timetable` is that of the live release."""
     if enrollment.status != "active":
         return Drop(enrollment.exit_reason or enrollment.status)
     if sequence is None:
@@ -97,7 +105,7 @@ def judge(
         return End(stop)
     if enrollment.paused_until is not None and enrollment.paused_until > now:
         return Pause(enrollment.paused_until)
-    answer = schedule.next_step(sequence, facts, zone)
+    answer = timetable.next_step(sequence, facts, zone)
     if isinstance(answer, Done) or answer.step.slug != slug:
         return Replace(_gone(sequence, slug), answer)
     return _judge_next(sequence, answer, facts, zone, now)

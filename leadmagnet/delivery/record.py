@@ -15,7 +15,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.delivery import soft_bounces
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome, Returned
-from leadmagnet.sequences import enrollments
+from leadmagnet.sequences import enrollments, timetable
 from leadmagnet.store import batches
 from leadmagnet.store.dialect import is_sqlite, table
 from leadmagnet.store.models import AuditEvent, Delivery, Subscriber
@@ -138,18 +138,17 @@ def by_identity(
 
 def go_on(session: Session, handled: Collection[tuple[Claimed, datetime | None]], *, now: datetime) -> None:
     """Plans what follows each handled letter of a series; `letter_at` None: no letter went out."""
-    courses = [(letter, letter_at) for letter, letter_at in handled if letter.course is not None]
-    if not courses:
-        return
     passed, following, tags = [], {}, []
     published: Published | None = None
-    for letter, letter_at in courses:
+    for letter, letter_at in handled:
         course = letter.course
         if course is None:
             continue
-        published = letter.published
-        passed += [(course.enrollment_id, course.person, course.sequence, over) for over in course.passed_over()]
-        following[course.enrollment_id] = (course.person, course.sequence, course.after(letter_at=letter_at))
+        if letter.published is not published:
+            published = letter.published
+            times = timetable.of(published)
+        passed += [(course.enrollment_id, course.person, course.sequence, over) for over in course.passed_over(times)]
+        following[course.enrollment_id] = (course.person, course.sequence, course.after(times, letter_at=letter_at))
         if course.step.tag is not None and letter_at is not None:
             tags.append((course.person.id, course.step.tag))
     if published is None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leadmagnet.delivery.letters import Claimed
-from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome, Returned
+from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome
 from leadmagnet.store.dialect import table, upserting
 from leadmagnet.store.models import Tally
 
@@ -47,20 +47,23 @@ def letter_of(letter: Claimed) -> str:
 
 def counted(results: Iterable[tuple[Claimed, Outcome]], *, now: datetime) -> Counter[Key]:
     """The counts of a batch. What was returned after an outage is no outcome: it says nothing about the letter."""
-    day, counts = day_of(now), Counter[Key]()
-    for letter, outcome in results:
-        match outcome:
-            case Accepted():
-                counts[day, letter_of(letter), ACCEPTED] += 1
-            case Lost():
-                counts[day, letter_of(letter), LOST] += 1
-            case Deferred(_code, reply_class):
-                counts[day, letter_of(letter), f"deferred:{reply_class}"[:_LONGEST_OUTCOME]] += 1
-            case Failed(reason):
-                counts[day, letter_of(letter), f"{FAILED}{reason}"[:_LONGEST_OUTCOME]] += 1
-            case Returned():
-                pass
-    return counts
+    words = Counter((letter_of(letter), _word(outcome)) for letter, outcome in results)
+    day = day_of(now)
+    return Counter({(day, letter, word): count for (letter, word), count in words.items() if word is not None})
+
+
+def _word(outcome: Outcome) -> str | None:
+    """What an outcome is counted as; None: not at all."""
+    if type(outcome) is Accepted:  # nearly every one
+        return ACCEPTED
+    match outcome:
+        case Lost():
+            return LOST
+        case Deferred(_code, reply_class):
+            return f"deferred:{reply_class}"[:_LONGEST_OUTCOME]
+        case Failed(reason):
+            return f"{FAILED}{reason}"[:_LONGEST_OUTCOME]
+    return None
 
 
 def add(session: Session, counts: Mapping[Key, int]) -> None:

@@ -7,7 +7,8 @@ So every piece begins at the start of a line, and ends with one: a line end of t
 import binascii
 import re
 
-_SOFT = "=\r\n"
+#: A line end that is none of the text's.
+SOFT = "=\r\n"
 #: What means the same in text, HTML and quoted-printable, in a line of its own: nearly every value of a reader.
 _SIMPLE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ,.:;/@_~+()-]{0,72}[A-Za-z0-9,.:;/@_~+()-])?")
 
@@ -20,7 +21,7 @@ def is_simple(text: str) -> bool:
 def piece(text: str) -> str:
     """`text` in lines of at most 76 characters, each ending in CRLF; every kind of line end becomes one CRLF."""
     if is_simple(text):
-        return text + _SOFT
+        return text + SOFT
     if not text:
         return ""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -34,7 +35,7 @@ def piece(text: str) -> str:
 
 def whole(pieces: str) -> bytes:
     """Pieces as the body of a part, which does not end with a soft line end."""
-    return pieces.removesuffix(_SOFT).encode("ascii")
+    return pieces.removesuffix(SOFT).encode("ascii")
 
 
 def decoded(body: bytes) -> str:

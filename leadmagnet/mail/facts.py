@@ -57,7 +57,7 @@ def letter_values(
 
 def counted(values: dict[str, object], links: Links, delivery_id: int) -> dict[str, object]:
     """The same values with the letter's links led over counted ones of this delivery."""
-    return {**values, "click": links.clicks(delivery_id)}
+    return values | {"click": links.clicks(delivery_id)}
 
 
 def confirmation_values(

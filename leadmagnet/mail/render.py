@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Literal
 
-from jinja2 import StrictUndefined, Template, nodes
+from jinja2 import Environment, StrictUndefined, Template, nodes
 from jinja2.exceptions import TemplateError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 from markupsafe import escape
 
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Words
 from leadmagnet.errors import LeadmagnetError
+from leadmagnet.links import Clicks
 from leadmagnet.mail import encoding
 
 Part = Literal["subject", "preheader", "html", "text", "link"]
@@ -35,7 +38,7 @@ _ADDRESS = re.compile(r"\S*@\S*")
 
 def _html_piece(value: object) -> str:
     if isinstance(value, str) and encoding.is_simple(value):
-        return encoding.piece(value)
+        return value + encoding.SOFT
     return encoding.piece(str(escape(value)))
 
 
@@ -59,8 +62,29 @@ _LANGUAGES = {"html": _HTML, "text": _TEXT}
 _PIECES: Mapping[Part, Callable[[object], str]] = {"html": _html_piece, "text": _text_piece}
 _MAY_BE_FIXED = ("site", "guide", "media")
 
-#: Names with what they stand for in every mail of a letter.
+#: Names with what they stand for in every mail of a letter; `click` with `Clicks`, where its links are counted.
 Fixed = tuple[tuple[str, object], ...]
+
+
+class _Values(Context):
+    """A reader's values, as a template asks for them: no copy of them, nothing beside them.
+
+    Letters have no use for Jinja's own globals, set nothing and have no blocks, for which its context prepares anew
+    for each mail.
+    """
+
+    def __init__(self, environment: Environment, values: dict[str, Any]) -> None:
+        self.environment = environment
+        self.vars = self.parent = values
+        self.eval_ctx = _eval_context(environment)
+
+    def resolve_or_missing(self, key: str) -> Any:
+        return self.vars.get(key, missing)
+
+
+@lru_cache(maxsize=8)
+def _eval_context(environment: Environment) -> nodes.EvalContext:
+    return nodes.EvalContext(environment)
 
 
 class RenderError(LeadmagnetError):
@@ -107,10 +131,17 @@ def render(letter: Letter, values: dict[str, object]) -> Rendered:
     known = {**values, "subject": subject, "preheader": _filled(letter, "preheader", values)}
     # Where nobody counts clicks, a letter's links lead straight to their targets.
     known.setdefault("click", partial(link_target, letter, values=values))
-    fixed = tuple((name, known[name]) for name in _MAY_BE_FIXED if isinstance(known.get(name), Words))
-    fixed += tuple((name, known[name]) for name in ("subject", "preheader") if _is_plain(getattr(letter, name)))
+    fixed = _fixed(letter, known)
     html, text = _filled(letter, "html", known, fixed), _filled(letter, "text", known, fixed)
     return Rendered(subject, encoding.whole(html), encoding.whole(text))
+
+
+def _fixed(letter: Letter, known: Mapping[str, object]) -> Fixed:
+    fixed = [(name, known[name]) for name in _MAY_BE_FIXED if type(known.get(name)) is Words]
+    fixed += [(name, known[name]) for name in ("subject", "preheader") if _is_plain(getattr(letter, name))]
+    if type(known["click"]) is Clicks:
+        fixed.append(("click", Clicks))
+    return tuple(fixed)
 
 
 def link_target(letter: Letter, number: int, values: dict[str, object]) -> str:
@@ -128,20 +159,24 @@ def _template(part: Part, source: str, fixed: Fixed) -> Template:
     known, piece = dict(fixed), _PIECES[part]
     tree = language.parse(source)
     for output in tree.find_all(nodes.Output):
-        output.nodes = [_encoded(node, known, piece) for node in output.nodes]
+        output.nodes = [part for node in output.nodes for part in _encoded(node, known, piece)]
     return language.from_string(tree)
 
 
-def _encoded(node: nodes.Expr, known: Mapping[str, Any], piece: Callable[[object], str]) -> nodes.Expr:
+def _encoded(node: nodes.Expr, known: Mapping[str, Any], piece: Callable[[object], str]) -> list[nodes.Expr]:
     """What is the same for all readers, in the encoding of the wire; anything else as it is."""
     match node:
         case nodes.TemplateData(data=words):
-            return nodes.TemplateData(encoding.piece(words), lineno=node.lineno)
+            return [nodes.TemplateData(encoding.piece(words), lineno=node.lineno)]
         case nodes.Name(name=name) if isinstance(value := known.get(name), str):
-            return nodes.TemplateData(piece(value), lineno=node.lineno)
+            return [nodes.TemplateData(piece(value), lineno=node.lineno)]
         case nodes.Getattr(node=nodes.Name(name=name), attr=attr) if attr in known.get(name, ()):
-            return nodes.TemplateData(piece(known[name][attr]), lineno=node.lineno)
-    return node
+            return [nodes.TemplateData(piece(known[name][attr]), lineno=node.lineno)]
+        case nodes.Call(node=nodes.Name(name="click") as beginning, args=[nodes.Const(value=number)]) if (
+            known.get("click") is Clicks
+        ):
+            return [beginning, nodes.TemplateData(piece(Clicks.ending(number)), lineno=node.lineno)]
+    return [node]
 
 
 def _is_plain(source: str) -> bool:
@@ -157,8 +192,7 @@ def _fill(letter: Letter, part: Part, source: str, values: dict[str, object], fi
         return source  # most subjects
     try:
         template = _template(part, source, fixed)
-        # No copy of the values, and nothing beside them: letters have no use for Jinja's own globals.
-        return "".join(template.root_render_func(template.new_context(values, shared=True)))
+        return "".join(template.root_render_func(_Values(template.environment, values)))
     except TemplateError as error:
         raise RenderError(letter.path, part, _ADDRESS.sub("…", error.message or type(error).__name__)) from None
     except Exception as error:

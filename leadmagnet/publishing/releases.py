@@ -14,7 +14,7 @@ from leadmagnet.content.compiled import Build, Compiled
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import pictures, unmoved
+from leadmagnet.publishing import editions, pictures, unmoved
 from leadmagnet.store.dialect import one_at_a_time
 from leadmagnet.store.models import Release
 
@@ -61,7 +61,8 @@ def live_digest(session: Session) -> str | None:
 def publish(session: Session, build: Build, *, author: str, note: str | None = None, now: datetime) -> int | None:
     """Makes a checked build live and returns its number, or None if just this content is live already.
 
-    `build` must have passed: one without `compiled` is a defect of the caller.
+    `build` must have passed: one without `compiled` is a defect of the caller. Raises PdfError if a guide cannot be
+    set as a PDF.
     """
     if build.compiled is None:
         raise ValueError("a build with errors cannot be published")
@@ -74,6 +75,7 @@ def publish(session: Session, build: Build, *, author: str, note: str | None = N
     if before is not None and live is not None:
         compiled = _compared(compiled, live, before.id)
     pictures.keep(session, compiled.letters.values(), build.files, now=now)
+    editions.keep(session, compiled, now=now)
     return session.execute(
         insert(Release)
         .values(

@@ -27,7 +27,7 @@ from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing.unmoved import outdated_below
 from leadmagnet.sequences import enrollments
 from leadmagnet.sequences import facts as people_facts
-from leadmagnet.sequences.schedule import Done, Planned
+from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
 from leadmagnet.store import batches
 from leadmagnet.store.dialect import among, by_index, is_sqlite, table
@@ -156,9 +156,8 @@ def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows
         if found.start_at is None:
             gone["the letters have not started"].append(row.id)
             continue
-        answer = timetable.next_step(
-            sequence, found.handled or "", found.timezone, found.start_at, found.last_letter_at
-        )
+        facts = Facts(found.start_at, found.last_letter_at, frozenset((found.handled or "").split()))
+        answer = timetable.next_step(sequence, facts, timetable.zone_of(found.timezone))
         if isinstance(answer, Planned) and answer.step.slug == letter.step:
             kept.append((row.id, answer))
         else:

@@ -1,6 +1,6 @@
 """Everything about one address: what it got, what it did not get, what comes next, each with its reason."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.delivery import brakes
 from leadmagnet.delivery.brakes import Brakes
 from leadmagnet.mail import bounces
+from leadmagnet.publishing import releases
 from leadmagnet.reports.paused import moment, sentence
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences import schedule
@@ -52,6 +53,20 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldGuide:
+    """The guide that somebody has: which edition she opened or was mailed last, when, and what her link shows now."""
+
+    guide: str
+    edition: str
+    since: datetime
+    newest: str | None  # None: the guide is no more
+
+    def to_json(self) -> dict[str, object]:
+        """The documented form of a guide somebody has."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
 class Why:
     """The answer about one subscriber; `mails` in the order of time, with what is still to come."""
 
@@ -60,6 +75,7 @@ class Why:
     confirmed_at: datetime | None
     unsubscribed_at: datetime | None
     mails: tuple[Mail, ...]
+    guides: tuple[HeldGuide, ...] = ()
 
     @property
     def not_sent(self) -> list[Mail]:
@@ -75,6 +91,7 @@ class Why:
         return {
             "subscriber": self.address,
             "state": self.state,
+            "guides": [guide.to_json() for guide in self.guides],
             "mails": [mail.to_json() for mail in self.mails],
             "not_sent": [mail.to_json() for mail in self.not_sent],
             "next": following[0] if following else None,
@@ -94,7 +111,27 @@ def why(session: Session, published: Published, address_key: str, *, now: dateti
     outlook = _Outlook(published, person, _facts(session, person, rows), brakes.active(session, now=now), now)
     said = _said(session, [row for row, _series in rows if row.bounced_at is not None])
     mails = sorted((_mail(*row, outlook, said) for row in rows), key=lambda mail: (mail.at, mail.id))
-    return Why(person.address, person.status, person.confirmed_at, person.unsubscribed_at, tuple(mails))
+    guides = _guides(session, published, person, [mail for mail, _series in rows])
+    return Why(person.address, person.status, person.confirmed_at, person.unsubscribed_at, tuple(mails), tuple(guides))
+
+
+def _guides(
+    session: Session, published: Published, person: Subscriber, mails: Sequence[Delivery]
+) -> Iterator[HeldGuide]:
+    """The guides of one person, each as she last got it: by her tap, or by a guide mail after it."""
+    series = session.scalars(select(Enrollment).where(Enrollment.subscriber_id == person.id).order_by(Enrollment.id))
+    for one in series.all():
+        live = published.guide(one.guide or "")
+        newest = live.edition if live is not None else None
+        opened, edition = one.guide_opened_at, one.guide_edition
+        sent = [mail for mail in mails if mail.kind == "guide" and mail.enrollment_id == one.id and mail.sent_at]
+        last = max(sent, key=lambda mail: mail.sent_at or mail.due_at, default=None)
+        if last is not None and last.sent_at is not None and (opened is None or last.sent_at > opened):
+            mailed = published if last.release_id == published.number else releases.load(session, last.release_id or 0)
+            guide = mailed.guide(one.guide or "")
+            opened, edition = last.sent_at, guide.edition if guide is not None else edition
+        if opened is not None and edition is not None:
+            yield HeldGuide(one.guide or "", edition, opened, newest)
 
 
 @dataclass(frozen=True, slots=True)

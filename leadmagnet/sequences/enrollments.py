@@ -1,6 +1,6 @@
 """Enrollments: one subscriber in one sequence. The one creator of Deliveries."""
 
-import secrets
+import os
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -64,10 +64,12 @@ def start(
     sequence = published.sequence(enrollment.sequence)
     if sequence is None:
         return False
+    guide = published.guide(enrollment.guide) if enrollment.guide is not None else None
+    edition = guide.edition if guide is not None else None
     started = session.execute(
         update(Enrollment)
         .where(Enrollment.id == enrollment.id, Enrollment.status == "pending")
-        .values(status="active", start_at=now, guide_opened_at=now)
+        .values(status="active", start_at=now, guide_opened_at=now, guide_edition=edition)
         .returning(Enrollment.id)
     ).first()
     if started is None:
@@ -100,8 +102,7 @@ def follow(
             if sequence.then is not None:
                 tags.append((person.id, sequence.then.removeprefix("tag:")))
     if planned:
-        given = batches.rows([[row[name] for name in _LETTER] for row in planned])
-        session.connection().execute(_planning(is_sqlite(session)), {"given": given})
+        session.connection().execute(_planning(is_sqlite(session)), {"given": batches.rows(planned)})
     ended = [enrollment_id for ids in done.values() for enrollment_id in ids]
     if ended:
         session.execute(
@@ -197,7 +198,7 @@ def plan_notice(
         "due_at": now,
         "ready_at": now,
         "release_id": published.number,
-        "message_id": f"{_unique()}@{published.sender_domain}",
+        "message_id": _message_id(published),
         "domain_group": "operator",
         "facts": {"recipient": recipient, **words},
         "dedupe_key": dedupe_key,
@@ -304,15 +305,13 @@ def kind_of(sequence: Sequence, step: Step) -> tuple[str, str]:
 
 def _letter(
     published: Published, sequence: Sequence, planned: Planned, enrollment_id: int, person: Any
-) -> dict[str, Any]:
-    kind, lane = kind_of(sequence, planned.step)
-    row = _row(published, kind=kind, lane=lane, person=person, enrollment_id=enrollment_id, due=planned.due)
-    return row | {
-        "sequence": sequence.slug,
-        "step": planned.step.slug,
-        "state": "pending",
-        "dedupe_key": step_key(enrollment_id, planned.step.slug),
-    }
+) -> tuple[object, ...]:
+    """The values of `_LETTER`, in their order: made for every letter that is sent, so no names are handed around."""
+    slug, due = planned.step.slug, planned.due
+    return (
+        *kind_of(sequence, planned.step), person.id, enrollment_id, sequence.slug, slug, "pending", due, due,
+        published.number, _message_id(published), person.domain_group, step_key(enrollment_id, slug),
+    )  # fmt: skip
 
 
 def _row(
@@ -326,7 +325,7 @@ def _row(
         "due_at": due,
         "ready_at": due,
         "release_id": published.number,
-        "message_id": f"{_unique()}@{published.sender_domain}",
+        "message_id": _message_id(published),
         "domain_group": person.domain_group,
     }
 
@@ -345,6 +344,6 @@ def _count(session: Session, subscriber_id: int, kind: str, *which: Any) -> tupl
     return count, last
 
 
-def _unique() -> str:
+def _message_id(published: Published) -> str:
     """32 hexadecimal digits, time first: rows made together lie together in the index of Message-IDs."""
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}@{published.sender_domain}"

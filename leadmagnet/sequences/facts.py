@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Row, and_, bindparam, case, func, select
+from sqlalchemy import Row, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from leadmagnet.sequences.schedule import Facts
@@ -17,7 +17,6 @@ HANDLED = frozenset({"sent", "failed", "expired", "skipped", "uncertain"})
 
 _delivery, _tag = table(Delivery), table(SubscriberTag)
 _enrollment, _subscriber = table(Enrollment), table(Subscriber)
-_PEOPLE: BindParameter[int] = bindparam("people", expanding=True)
 _LETTERS = select(
     _delivery.c.subscriber_id,
     _delivery.c.enrollment_id,
@@ -26,8 +25,8 @@ _LETTERS = select(
     _delivery.c.sent_at,
     _delivery.c.handed_at,
     _delivery.c.clicked_at,
-).where(_delivery.c.step.is_not(None), _delivery.c.subscriber_id.in_(_PEOPLE))
-_TAGS = select(_tag.c.subscriber_id, _tag.c.tag).where(_tag.c.subscriber_id.in_(_PEOPLE))
+).where(_delivery.c.step.is_not(None))
+_TAGS = select(_tag.c.subscriber_id, _tag.c.tag)
 # The part of `gather` that decides what is next, added up by the database: one row a person.
 _STANDINGS = (
     select(
@@ -70,15 +69,16 @@ def gather(session: Session, starts: Mapping[int, tuple[int, datetime]]) -> dict
     handled: dict[int, set[str]] = defaultdict(set)
     clicked: dict[int, set[str]] = defaultdict(set)
     last_letter: dict[int, datetime] = {}
-    for row in session.connection().execute(_LETTERS, {"people": people}):
-        if row.state in HANDLED:
-            handled[row.enrollment_id].add(row.step)
-        if row.clicked_at is not None:
-            clicked[row.enrollment_id].add(row.step)
+    letters = _LETTERS.where(among(session, _delivery.c.subscriber_id, people))
+    for subscriber, enrollment, step, state, sent_at, handed_at, clicked_at in session.connection().execute(letters):
+        if state in HANDLED:
+            handled[enrollment].add(step)
+        if clicked_at is not None:
+            clicked[enrollment].add(step)
         # A letter that was maybe sent counts as sent: two close together would be worse than one late.
-        letter_at = row.sent_at or (row.handed_at if row.state in ("uncertain", "handing_off") else None)
+        letter_at = sent_at or (handed_at if state in ("uncertain", "handing_off") else None)
         if letter_at is not None:
-            last_letter[row.subscriber_id] = max(letter_at, last_letter.get(row.subscriber_id, letter_at))
+            last_letter[subscriber] = max(letter_at, last_letter.get(subscriber, letter_at))
     tags = _tags(session, people)
     return {
         enrollment: Facts(
@@ -94,6 +94,7 @@ def gather(session: Session, starts: Mapping[int, tuple[int, datetime]]) -> dict
 
 def _tags(session: Session, people: list[int]) -> Mapping[int, frozenset[str]]:
     given: dict[int, set[str]] = defaultdict(set)
-    for subscriber, tag in session.connection().execute(_TAGS, {"people": people}):
+    reading = _TAGS.where(among(session, _tag.c.subscriber_id, people))
+    for subscriber, tag in session.connection().execute(reading):
         given[subscriber].add(tag)
     return defaultdict(frozenset, {subscriber: frozenset(tags) for subscriber, tags in given.items()})

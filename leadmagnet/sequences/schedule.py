@@ -5,7 +5,7 @@ due = the first allowed `send_at`, in the subscriber's zone, at or after both (t
 """
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -28,7 +28,8 @@ class Facts:
 
     def after(self, slug: str, *, letter_at: datetime | None) -> "Facts":
         """The facts once `slug` has been handled; `letter_at` is set if a letter really went out."""
-        return replace(self, handled=self.handled | {slug}, last_letter_at=letter_at or self.last_letter_at)
+        last = letter_at or self.last_letter_at
+        return Facts(self.start, last, self.handled | {slug}, self.tags, self.clicked)
 
 
 class Because(StrEnum):
@@ -129,6 +130,8 @@ def lateness(planned: Planned, now: datetime) -> timedelta:
 def moved_start(planned: Planned, facts: Facts, zone: ZoneInfo, *, now: datetime) -> datetime:
     """The person's start, moved by as much as this letter is late."""
     late = lateness(planned, now)
+    if not late:
+        return facts.start
     own_day = facts.start.astimezone(zone).date() + timedelta(days=planned.step.day)
     if planned.due.astimezone(zone).date() > own_day:
         # Something else holds this letter back, which the start cannot move: without this bound each retry would

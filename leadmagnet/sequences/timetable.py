@@ -1,6 +1,6 @@
 """Remembers the schedule's answers for one release: people who stand alike get the same answer.
 
-It always says what `schedule.next_step` says. A million people stand at a few thousand different points.
+It always says what `schedule` says. A million people stand at a few thousand different points.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -8,14 +8,20 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from leadmagnet.content.published import Published
-from leadmagnet.content.sequences import Sequence
+from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.sequences import schedule
-from leadmagnet.sequences.schedule import Done, Facts, Planned
+from leadmagnet.sequences.schedule import Done, Facts, PassedOver, Planned
 
 #: Points remembered: a few megabytes, and more than a million people stand at.
 _REMEMBERED = 20_000
 
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=2)
+def of(published: Published) -> "Timetable":
+    """The timetable of a release, one for the whole process."""
+    return Timetable(published)
 
 
 class Timetable:
@@ -24,48 +30,47 @@ class Timetable:
     def __init__(self, published: Published) -> None:
         self.published = published
         remember = lru_cache(_REMEMBERED)
-        self._zone = remember(published.zone_of)
+        self.zone_of = remember(published.zone_of)
         self._nearest_day = remember(self._find_nearest_day)
         self._begins = remember(self._find_begins)
         self._answer = remember(self._find_answer)
+        self._passed_over = remember(self._find_passed_over)
 
-    def next_step(
-        self, sequence: Sequence, handled: str, timezone: str | None, start: datetime, last_letter_at: datetime | None
-    ) -> Planned | Done:
-        """What comes next. `handled` holds slugs with spaces between; `timezone` is the subscriber's, as stored."""
-        nearest = self._nearest_day(sequence.slug, handled)
+    def next_step(self, sequence: Sequence, facts: Facts, zone: ZoneInfo) -> Planned | Done:
+        """See `schedule.next_step`. `sequence` is one of the release."""
+        nearest = self._nearest_day(sequence.slug, facts.handled)
         if nearest is None:
             return Done()
         if nearest == 0:  # at once: the answer is the very instant she started
-            return schedule.next_step(sequence, _facts(start, last_letter_at, handled), self._zone(timezone))
-        day = start.astimezone(self._zone(timezone)).date()
-        if last_letter_at is not None and last_letter_at + sequence.min_gap <= self._begins(timezone, day, nearest):
-            last_letter_at = None  # too long ago to hold back any letter that may come
-        return self._answer(sequence.slug, handled, timezone, day, last_letter_at)
+            return schedule.next_step(sequence, facts, zone)
+        day, last = facts.start.astimezone(zone).date(), facts.last_letter_at
+        if last is not None and last + sequence.min_gap <= self._begins(zone, day, nearest):
+            last = None  # too long ago to hold back any letter that may come
+        return self._answer(sequence.slug, facts.handled, zone, day, last)
 
-    def _find_nearest_day(self, slug: str, handled: str) -> int | None:
+    def passed_over(self, sequence: Sequence, facts: Facts, step: Step) -> tuple[PassedOver, ...]:
+        """See `schedule.passed_over`."""
+        return self._passed_over(sequence.slug, facts.handled, step.slug)
+
+    def _find_nearest_day(self, slug: str, handled: frozenset[str]) -> int | None:
         """The smallest `day` of the letters that may still come; None: none may."""
-        letters = schedule.ahead(self._sequence(slug), _facts(_ANY_TIME, None, handled))
+        letters = schedule.ahead(self._sequence(slug), Facts(_ANY_TIME, handled=handled))
         return min((step.day for step in letters), default=None)
 
-    def _find_begins(self, timezone: str | None, start: date, day: int) -> datetime:
-        return schedule.day_begins(start + timedelta(days=day), self._zone(timezone))
+    def _find_begins(self, zone: ZoneInfo, start: date, day: int) -> datetime:
+        return schedule.day_begins(start + timedelta(days=day), zone)
 
     def _find_answer(
-        self, slug: str, handled: str, timezone: str | None, start: date, last_letter_at: datetime | None
+        self, slug: str, handled: frozenset[str], zone: ZoneInfo, start: date, last_letter_at: datetime | None
     ) -> Planned | Done:
-        zone = self._zone(timezone)
         # Of her start only the local date counts, since nothing that may come is sent at once.
-        noon = _noon(start, zone)
-        return schedule.next_step(self._sequence(slug), _facts(noon, last_letter_at, handled), zone)
+        noon = datetime(start.year, start.month, start.day, 12, tzinfo=zone).astimezone(UTC)
+        return schedule.next_step(self._sequence(slug), Facts(noon, last_letter_at, handled), zone)
+
+    def _find_passed_over(self, slug: str, handled: frozenset[str], step: str) -> tuple[PassedOver, ...]:
+        sequence = self._sequence(slug)
+        gone_to = next(one for one in sequence.steps if one.slug == step)
+        return schedule.passed_over(sequence, Facts(_ANY_TIME, handled=handled), gone_to)
 
     def _sequence(self, slug: str) -> Sequence:
         return self.published.compiled.sequences[slug]
-
-
-def _facts(start: datetime, last_letter_at: datetime | None, handled: str) -> Facts:
-    return Facts(start, last_letter_at, frozenset(handled.split()))
-
-
-def _noon(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, 12, tzinfo=zone).astimezone(UTC)

@@ -6,6 +6,7 @@ A parameter for every value would cost more than the statement itself.
 import json
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import CTE, JSON, BigInteger, Integer, bindparam, cast, column, func, literal_column, select
@@ -36,10 +37,15 @@ def rows(values: Collection[Sequence[object]]) -> str:
 
 
 def _stored(value: object) -> str:
-    """A time as SQLite keeps it, which PostgreSQL reads as well: UTC, because its session says so."""
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        return _stored_time(value)
     raise TypeError(f"{type(value).__name__} cannot be handed to a statement")
+
+
+@lru_cache(maxsize=256)  # those who stand alike get their letters at the same time
+def _stored_time(value: datetime) -> str:
+    """A time as SQLite keeps it, which PostgreSQL reads as well: UTC, because its session says so."""
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 _ENCODER = json.JSONEncoder(default=_stored, separators=(",", ":"))

@@ -140,7 +140,8 @@ class Enrollment(Model):
     paused_until: Mapped[Timestamp | None]  # null: not paused
     ended_at: Mapped[Timestamp | None]  # null: neither completed nor exited
     guide_opened_at: Mapped[Timestamp | None]  # null: the guide page was never reached by a tap
-    # the edition of the guide that was opened or mailed last; the link shows the newest; null: neither happened
+    # the edition of the guide that this tap opened; what a guide mail brought later is told by its release;
+    # the link always shows the newest; null: no tap yet, or no guide
     guide_edition: Mapped[str | None] = mapped_column(String(16))
 
 

@@ -10,7 +10,7 @@ from leadmagnet.store.signals import something_is_due
 from leadmagnet.web.answers import kept_private, private_page, row_of, see
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
-from leadmagnet.web.pages import start_page
+from leadmagnet.web.pages import form_again
 
 bp = Blueprint("confirm", __name__)
 
@@ -50,4 +50,4 @@ def confirm(token: str) -> Response:
 def _expired() -> Response:
     with house().database.read() as session:
         published = house().published(session)
-    return kept_private(Response(start_page(published, notice=_EXPIRED), 410))
+    return kept_private(Response(form_again(published, _EXPIRED), 410))

@@ -8,11 +8,14 @@ from flask import Blueprint, Response, abort, request
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.links import Purpose
+from leadmagnet.publishing import editions
+from leadmagnet.publishing.editions import Edition
 from leadmagnet.sequences import schedule, signup
 from leadmagnet.sequences.schedule import Facts, Planned
+from leadmagnet.store.database import Session
 from leadmagnet.store.models import Enrollment, Subscriber
 from leadmagnet.store.signals import something_is_due
-from leadmagnet.web.answers import private_page, row_of, see
+from leadmagnet.web.answers import kept_private, private_page, row_of, see
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
 
@@ -24,6 +27,29 @@ SAMPLE = 0
 _JUST_NOW = timedelta(minutes=10)
 
 
+@bp.get("/g/<token>.pdf")
+def show_pdf(token: str) -> Response:
+    """The same edition on paper; changes nothing."""
+    enrollment_id = row_of(token, Purpose.GUIDE)
+    with house().database.read() as session:
+        published = house().published(session)
+        guide = _guide(session, published, enrollment_id)
+        edition = editions.find(session, published, guide) if guide is not None else None
+        if guide is None or edition is None:
+            abort(404)
+        answer = Response(editions.pdf(session, edition, guide), mimetype="application/pdf")
+    answer.headers["Content-Disposition"] = f'inline; filename="{editions.file_name(guide.slug)}"'
+    return kept_private(answer)
+
+
+def _guide(session: Session, published: Published, enrollment_id: int) -> Guide | None:
+    """The guide that a link names, in its newest edition; that of a test mail is the site's first."""
+    if enrollment_id == SAMPLE:
+        return next(iter(published.compiled.guides.values()), None)
+    enrollment = session.get(Enrollment, enrollment_id)
+    return published.guide(enrollment.guide or "") if enrollment is not None else None
+
+
 @bp.get("/g/<token>")
 def show(token: str) -> Response:
     """The newest edition of the guide; changes nothing."""
@@ -33,15 +59,18 @@ def show(token: str) -> Response:
         published = house().published(session)
         enrollment = session.get(Enrollment, enrollment_id)
         subscriber = session.get(Subscriber, enrollment.subscriber_id) if enrollment is not None else None
+        guide = _guide(session, published, enrollment_id)
+        edition = editions.find(session, published, guide) if guide is not None else None
     if enrollment_id == SAMPLE:
-        return _page(published, next(iter(published.compiled.guides.values()), None), f"/g/{token}")
+        return _page(published, guide, f"/g/{token}", edition)
     if enrollment is None or subscriber is None:
         abort(404)
     just_opened = enrollment.guide_opened_at is not None and now - enrollment.guide_opened_at < _JUST_NOW
     return _page(
         published,
-        published.guide(enrollment.guide or ""),
+        guide,
         f"/g/{token}",
+        edition,
         opened=just_opened and enrollment.status == "active",
         next_letter=_first_letter_day(published, enrollment, subscriber),
         offer=_offer(enrollment, subscriber),
@@ -52,6 +81,7 @@ def _page(
     published: Published,
     guide: Guide | None,
     action: str,
+    edition: Edition | None,
     *,
     opened: bool = False,
     next_letter: str | None = None,
@@ -62,6 +92,7 @@ def _page(
     return private_page(
         "guide.html",
         guide=guide,
+        edition=edition,
         sections=guide.contents,
         opened=opened,
         next_letter=next_letter,

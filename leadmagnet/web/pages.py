@@ -12,16 +12,19 @@ bp = Blueprint("pages", __name__)
 @bp.get("/")
 def index() -> str:
     """A short retelling of the blog post, with the box in the middle."""
-    return start_page(_published())
+    return render_template("index.html", **_box(_published()))
 
 
-def start_page(published: Published, notice: str | None = None) -> str:
-    """The start page with the box of the site's first guide; `notice` stands above the field."""
+def form_again(published: Published, notice: str) -> str:
+    """The form of the site's first guide, with the reason why it is shown: nobody should have to look for that."""
+    return render_template("form.html", **_box(published), notice=notice)
+
+
+def _box(published: Published) -> dict[str, object]:
     guide = next(iter(published.compiled.guides.values()), None)
     if guide is None:
         abort(404)
-    form = Form(published.compiled.settings.form.first_name)
-    return render_template("index.html", guide=guide, form=form, notice=notice, site=published.site)
+    return {"guide": guide, "form": Form(published.compiled.settings.form.first_name), "site": published.site}
 
 
 @bp.get("/privacy")

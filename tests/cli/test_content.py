@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.store.database import Database
-from leadmagnet.store.models import Release
+from leadmagnet.store.models import Media, Release
 from tests.cli.conftest import Edit
 from tests.cli.shell import Shell
 from tests.conftest import ROOT
@@ -158,6 +158,14 @@ class TestSendTest:
         assert site("send-test", "tight-hips", "--to", "me@example.com").code == 0
         assert subjects(site) == ["[test] Tight is not short"]
         assert live(site) is None
+
+    def test_its_pictures_are_there_before_it_is_published(self, site: Shell, edit: Edit) -> None:
+        edit(LETTER, "Probably not.", 'Probably not.\n\n{{ pose("cow-face") }}')
+        assert site("send-test", "tight-hips", "--to", "me@example.com").code == 0
+        database = Database(f"sqlite:///{site.folder}/var/leadmagnet.db")
+        with database.read() as session:
+            assert "cow-face.png" in session.scalars(select(Media.name)).all()
+        database.close()
 
     def test_a_letter_of_the_system_goes_too(self, site: Shell) -> None:
         assert site("send-test", "system/confirm", "--to", "me@example.com").code == 0

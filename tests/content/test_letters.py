@@ -236,6 +236,11 @@ def test_a_statement_in_a_layouts_table_stays_where_it_is(site: SiteFolder) -> N
         ("![a](data:image/png;base64,AAAA)\n", "20-tight.md:6 E107 mail programs do not show this kind"),
         ("![a](https://example.com/a.SVG?x=1)\n", "20-tight.md:6 E107 mail programs do not show this kind"),
         ("![a](https://example.com/a.webp)\n", "20-tight.md:6 E107 mail programs do not show this kind"),
+        ("![](https://e.com/a.png)\n", "20-tight.md:6 W211 a picture has no width"),
+        ("<img src='https://e.com/a.png' alt='a'>\n", "20-tight.md:6 W211 a picture has no width"),
+        ("<img src='a.png' alt='a' width=9>\n", "20-tight.md:6 E108 the link has no scheme"),
+        ("![a.png](https://e.com/a.png)\n", "20-tight.md:6 E106 a picture's alt text is the name of its file."),
+        (f"![{'a ' * 75}a](https://e.com/a.png)\n", "20-tight.md:6 E106 a picture's alt text has 151 characters."),
         ("![a](figures/a.png)\n", "20-tight.md:6 E101 there is no picture 'figures/a.png'"),
         ("A\n\n<svg></svg>\n", "20-tight.md:8 E107 mail programs do not show drawings"),
         ("<link rel=stylesheet href=https://example.com/a.css>\n", "20-tight.md:6 E108 a stylesheet is linked."),
@@ -255,8 +260,8 @@ def test_a_trap_in_a_body_is_found_on_its_line(site: SiteFolder, body: str, expe
 
 @pytest.mark.parametrize(
     "body",
-    ["[x](http://127.0.0.1:8000/x)\n", "[x](mailto:{{ site.sender }})\n", "[x](tel:+1555)\n", "![](https://e.com/a.png)\n",
-     "[x]({{ guide_url }}#week)\n", "<img src='https://e.com/a.png' alt>\n", "`{.button}` and `:::`\n"],
+    ["[x](http://127.0.0.1:8000/x)\n", "[x](mailto:{{ site.sender }})\n", "[x](tel:+1555)\n",
+     "[x]({{ guide_url }}#week)\n", "<img src='https://e.com/a.png' alt width=300>\n", "`{.button}` and `:::`\n"],
 )  # fmt: skip
 def test_what_is_allowed_is_not_found(site: SiteFolder, body: str) -> None:
     assert site.body_findings(body) == []

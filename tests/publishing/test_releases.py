@@ -89,7 +89,7 @@ def test_a_process_loads_a_release_once_and_notices_the_next(database: Database,
     with database.read() as session:
         second = live.get(session)
         assert second.number > first.number
-        assert releases.load(session, first.number) == first
+        assert releases.load(session, first.number).compiled == first.compiled
 
 
 def test_the_files_come_back_byte_by_byte(database: Database, example: Build) -> None:

@@ -49,7 +49,7 @@ def test_ada_reads_carol_has_left_bob_never_confirmed(world: World) -> None:
 def test_the_answer_for_programs(world: World) -> None:
     world.joins(ADA)
     answer = asked(world, ADA).to_json()
-    assert list(answer) == ["subscriber", "state", "mails", "not_sent", "next"]
+    assert list(answer) == ["subscriber", "state", "guides", "mails", "not_sent", "next"]
     assert (answer["subscriber"], answer["state"], answer["not_sent"]) == (ADA, "active", [])
     (row,) = world.deliveries(state="pending")
     assert answer["next"] == {
