@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.site import Site
 from leadmagnet.errors import LeadmagnetError, SettingsError
-from leadmagnet.mail import dkim_key
+from leadmagnet.mail import dkim_key, dns_records
+from leadmagnet.mail.addresses import ascii_domain
+from leadmagnet.mail.dns import Resolver
+from leadmagnet.mail.dns_records import Sending
 from leadmagnet.mail.handover import HandoverError
 from leadmagnet.mail.server import Server
 from leadmagnet.mail.sign import Signer
@@ -29,12 +32,16 @@ class Check:
     """One thing that was looked at; `words` say what was found, and what to do where it is not fine."""
 
     name: str
-    fine: bool
+    fine: bool | None  # None: nobody could tell now, which is no fault
     words: str
 
 
-def examine(settings: Settings, site: Site, folder: Path) -> Iterator[Check]:
-    """Looks at all that sending needs, one thing after the other; changes nothing, and sends nothing."""
+def examine(settings: Settings, site: Site, folder: Path, resolver: Resolver | None = None) -> Iterator[Check]:
+    """Looks at all that sending needs, one thing after the other; changes nothing, and sends nothing.
+
+    DNS is asked if there is a `resolver`.
+    """
+    server = None
     yield _database(settings)
     try:
         server = mail_server(settings)
@@ -43,6 +50,17 @@ def examine(settings: Settings, site: Site, folder: Path) -> Iterator[Check]:
     else:
         yield from _server(settings, server, site, folder)
     yield _dkim(settings, site, folder)
+    if resolver is not None:
+        yield from _dns(settings, site, server, resolver)
+
+
+def sends_for_real(settings: Settings) -> bool:
+    """Whether mail leaves this machine, so that it matters what DNS says of its sender."""
+    try:
+        server = mail_server(settings)
+    except SettingsError:
+        return False
+    return server is not None and not server.is_loopback
 
 
 def mail_server(settings: Settings) -> Server | None:
@@ -161,6 +179,27 @@ def _dkim(settings: Settings, site: Site, folder: Path) -> Check:
         return Check("DKIM", False, "\n  ".join(["some letters would go out as if unsigned:", *strangers]))
     name = dkim_key.record_name(found.selector, sender_domain(site))
     return Check("DKIM", True, f"{path} signs mail; its record belongs at {name} (--make-key shows it again).")
+
+
+def _dns(settings: Settings, site: Site, server: Server | None, resolver: Resolver) -> Iterator[Check]:
+    if is_example(site):
+        yield Check("DNS", None, "the sender is still the example's: set `from` first, then look again.")
+        return
+    domain = ascii_domain(sender_domain(site))
+    try:
+        found = signer(settings)
+    except SettingsError:  # said above
+        found = None
+    sending = Sending(
+        domain=domain,
+        envelope=settings.bounce_domain or domain,
+        bounce_domain=settings.bounce_domain,
+        host=None if settings.is_local else urlsplit(settings.site_url).hostname,
+        server=server,
+        dkim=(dkim_key.record_name(found.selector, domain), dkim_key.record(found.key)) if found is not None else None,
+    )
+    for one in dns_records.look(resolver, sending):
+        yield Check(one.name, one.fine, one.words)
 
 
 def _strangers(site: Site, letters: Iterable[Letter]) -> list[str]:

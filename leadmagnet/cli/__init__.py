@@ -35,6 +35,7 @@ _ENTRIES = (
     _Entry("People", "resend", "delivery", "Send again what was maybe sent, or let go what is held."),
     _Entry("Server", "web", "serve", "Serve only the web pages."),
     _Entry("Server", "worker", "serve", "Send only the mail."),
+    _Entry("Server", "feedback", "feedback", "Read a bounce or a complaint from standard input, and act on it."),
     _Entry("Server", "doctor", "server", "Say what keeps this machine from sending; make its DKIM key."),
 )
 

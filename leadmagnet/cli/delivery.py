@@ -15,6 +15,7 @@ from leadmagnet.delivery.breaker import Open
 from leadmagnet.delivery.daily import Day
 from leadmagnet.delivery.queue import SEQUENCE
 from leadmagnet.delivery.quota import Quota
+from leadmagnet.delivery.rates import Week
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.publishing.releases import Live
 from leadmagnet.reports.paused import moment
@@ -124,7 +125,11 @@ def _letter(mail: Mail) -> str:
 
 def _became(mail: Mail) -> str:
     state = "maybe sent" if mail.state == "uncertain" else mail.state
-    later = [f"{word} later" for word, at in (("bounced", mail.bounced_at), ("complained", mail.complained_at)) if at]
+    later = []
+    if mail.bounced_at:
+        later.append(f"bounced later: {mail.bounce}" if mail.bounce else "bounced later")
+    if mail.complained_at:
+        later.append("complained later: the reader called it spam")
     return ", ".join([f"{state}: {mail.reason}" if mail.reason else state, *later])
 
 
@@ -143,6 +148,8 @@ def _page(found: Status) -> str:
     for state, words in (("uncertain", "maybe sent"), ("held", "held until you decide"), ("failed", "failed")):
         if found.deliveries[state]:
             lines.append(click.style(f"{found.deliveries[state]} mails {words}", fg="yellow"))
+    if found.week.bounces or found.week.complaints:
+        lines.append(_week(found.week))
     lines += [f"  {_waits(one, found.zone)}" for one in found.attention]
     if found.attention:
         lines.append(f"  to send one (again): leadmagnet resend {found.attention[0].id}")
@@ -151,6 +158,13 @@ def _page(found: Status) -> str:
     for sequence in found.sequences:
         lines += ["", *_map(sequence)]
     return "\n".join(lines)
+
+
+def _week(week: Week) -> str:
+    bounces, complaints = week.bounces, week.complaints
+    parts = [f"{bounces} {'address that does' if bounces == 1 else 'addresses that do'} not exist"] if bounces else []
+    parts += [f"{complaints} {'complaint' if complaints == 1 else 'complaints'}"] if complaints else []
+    return f"in the last seven days {' and '.join(parts)} on {week.mails:,} mails"
 
 
 def _no_mail(found: Open) -> str:

@@ -20,7 +20,7 @@ _SAMPLE = 200
 #: Of a thousand mails: so many are a warning, so many stop the letters.
 _BOUNCES, _COMPLAINTS = (20, 50), (1, 3)
 #: Outcomes that the world tells later; whoever hears of one tallies it.
-BOUNCED, COMPLAINED = "bounced", "complained"
+BOUNCED, COMPLAINED = "bounced:", "complained"  # the class of the bounce stands behind the colon
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ def of_week(session: Session, *, now: datetime) -> Week:
     failed = sum(count for outcome, count in counts.items() if outcome.startswith(tally.FAILED))
     return Week(
         mails=counts.get(tally.ACCEPTED, 0) + counts.get(tally.LOST, 0) + failed,
-        bounces=counts.get(f"{tally.FAILED}{ReplyClass.BAD_ADDRESS}", 0) + counts.get(BOUNCED, 0),
+        bounces=counts.get(f"{tally.FAILED}{ReplyClass.BAD_ADDRESS}", 0)
+        + counts.get(f"{BOUNCED}{ReplyClass.BAD_ADDRESS}", 0),
         complaints=counts.get(COMPLAINED, 0),
     )
 

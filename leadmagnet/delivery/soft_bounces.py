@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Failed
 from leadmagnet.mail.smtp_replies import ReplyClass
-from leadmagnet.store.models import Delivery
+from leadmagnet.store.models import Delivery, Feedback
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +29,51 @@ _PATIENCE: dict[str, _Patience] = {
 
 
 def verdict(session: Session, letter: Claimed, failed: Failed, *, now: datetime) -> str | None:
-    """Why the address is blocked from now on, in words; None: it is not.
-
-    `failed` must be recorded already. A mail that arrived in between shows that the mailbox works: counted anew.
-    """
-    patience = _PATIENCE.get(failed.reply_class or "")
-    if patience is None or letter.subscriber_id is None:
+    """Why the address is blocked from now on, in words; None: it is not. `failed` must be recorded already."""
+    if letter.subscriber_id is None:
         return None
-    hers = Delivery.subscriber_id == letter.subscriber_id
-    arrived = session.scalar(select(func.max(Delivery.sent_at)).where(hers, Delivery.state == "sent"))
-    such = select(func.count(), func.min(Delivery.ended_at)).where(
-        hers, Delivery.state == "failed", Delivery.smtp_class == failed.reply_class
+    return of_address(session, letter.subscriber_id, failed.reply_class or "", before=now, now=now)
+
+
+def of_address(
+    session: Session, subscriber_id: int, reply_class: str, *, before: datetime, now: datetime
+) -> str | None:
+    """The same when the failure came back as a bounce, of a mail that left at `before`.
+
+    A mail that arrived in between shows that the mailbox works: counted anew. Whether one that left later has
+    arrived is not known yet.
+    """
+    patience = _PATIENCE.get(reply_class)
+    if patience is None:
+        return None
+    hers = Delivery.subscriber_id == subscriber_id
+    arrived = session.scalar(
+        select(func.max(Delivery.sent_at)).where(
+            hers, Delivery.state == "sent", Delivery.bounced_at.is_(None), Delivery.sent_at <= before
+        )
     )
-    if arrived is not None:
-        such = such.where(Delivery.ended_at > arrived)
-    count, first = session.execute(such).one()
-    if first is None or count < patience.failures or first > now - patience.over:
+    refused = select(func.count(), func.min(Delivery.ended_at)).where(
+        hers,
+        Delivery.state == "failed",
+        Delivery.smtp_class == reply_class,
+        *_between(Delivery.ended_at, arrived, before),
+    )
+    bounced = select(func.count(), func.min(Delivery.bounced_at)).where(
+        hers, *_between(Delivery.sent_at, arrived, before), _bounced_so(reply_class)
+    )
+    count, first = 0, now
+    for query in (refused, bounced):
+        number, at = session.execute(query).one()
+        count, first = count + number, min(first, at or now)
+    if count < patience.failures or first > now - patience.over:
         return None
     return patience.reason
+
+
+def _bounced_so(reply_class: str) -> Any:
+    said = select(Feedback.id).where(Feedback.delivery_id == Delivery.id, Feedback.smtp_class == reply_class)
+    return said.exists()
+
+
+def _between(column: Any, arrived: datetime | None, before: datetime) -> list[Any]:
+    return [column <= before] if arrived is None else [column > arrived, column <= before]

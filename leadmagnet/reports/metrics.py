@@ -131,7 +131,7 @@ def _outcomes(session: Session, published: Published | None) -> Metric:
     """What became of mails. Letters that are no longer live are left out: their number has no bound."""
     family = CounterMetricFamily(
         "leadmagnet_mails",
-        "What servers answered: accepted, lost, deferred or failed, and why.",
+        "What servers answered: accepted, lost, deferred, failed, or later bounced or complained; and why.",
         labels=["letter", "outcome", "reason"],
     )
     sequences = published.compiled.sequences.values() if published is not None else ()

@@ -1,7 +1,7 @@
 """The state of everything at a glance: counts, lateness, what needs the operator."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from leadmagnet.delivery import brakes, breaker, rates
 from leadmagnet.delivery.breaker import Open
 from leadmagnet.delivery.daily import Day
 from leadmagnet.delivery.quota import UNLIMITED, Quota
+from leadmagnet.delivery.rates import Week
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.reports import heartbeats
 from leadmagnet.reports.paused import Paused, paused
@@ -69,6 +70,7 @@ class Status:
     workers: int
     subscribers: Mapping[str, int]
     sequences: tuple[SequenceStatus, ...]
+    week: Week  # what became of the mails of the last seven days, as far as the world has told
     warnings: tuple[str, ...]  # too many bounces or complaints, in words
     attention: tuple[Waiting, ...]  # the oldest of those that wait for a decision
     quota: Day | None = None  # None: no day is limited
@@ -86,6 +88,7 @@ class Status:
             "subscribers": dict(self.subscribers),
             "quota": self.quota.to_json() if self.quota is not None else None,
             "breaker": _breaker(self.breaker),
+            "week": asdict(self.week),
             "warnings": list(self.warnings),
             "attention": [one.to_json() for one in self.attention],
         }
@@ -98,6 +101,7 @@ def status(session: Session, *, now: datetime, quota: Quota = UNLIMITED) -> Stat
     except NothingPublished:
         published = None
     due, oldest = _due(session, now)
+    week = rates.of_week(session, now=now)
     sequences = published.compiled.sequences.values() if published is not None else ()
     return Status(
         release=published.number if published is not None else None,
@@ -113,7 +117,8 @@ def status(session: Session, *, now: datetime, quota: Quota = UNLIMITED) -> Stat
         quota=quota.today(session, published, now=now) if published is not None else None,
         breaker=breaker.read(session),
         attention=_attention(session),
-        warnings=tuple(map(str, rates.judge(rates.of_week(session, now=now)))),
+        week=week,
+        warnings=tuple(map(str, rates.judge(week))),
     )
 
 

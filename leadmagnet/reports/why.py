@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import brakes
 from leadmagnet.delivery.brakes import Brakes
+from leadmagnet.mail import bounces
 from leadmagnet.publishing import releases
 from leadmagnet.reports.paused import moment, sentence
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Facts, Planned
-from leadmagnet.store.models import Delivery, Enrollment, Subscriber
+from leadmagnet.store.models import Delivery, Enrollment, Feedback, Subscriber
 
 _COMING = ("pending", "claimed", "handing_off")
 _NOT_SENT = ("skipped", "cancelled", "expired", "failed", "held")
@@ -38,6 +39,7 @@ class Mail:
     bounced_at: datetime | None
     complained_at: datetime | None
     clicked_at: datetime | None
+    bounce: str | None  # what the server said that gave it up later, in words
     waiting: str | None
 
     @property
@@ -107,7 +109,8 @@ def why(session: Session, published: Published, address_key: str, *, now: dateti
         .where(Delivery.subscriber_id == person.id)
     ).all()
     outlook = _Outlook(published, person, _facts(session, person, rows), brakes.active(session, now=now), now)
-    mails = sorted((_mail(*row, outlook) for row in rows), key=lambda mail: (mail.at, mail.id))
+    said = _said(session, [row for row, _series in rows if row.bounced_at is not None])
+    mails = sorted((_mail(*row, outlook, said) for row in rows), key=lambda mail: (mail.at, mail.id))
     guides = _guides(session, published, person, [mail for mail, _series in rows])
     return Why(person.address, person.status, person.confirmed_at, person.unsubscribed_at, tuple(mails), tuple(guides))
 
@@ -172,7 +175,16 @@ def _facts(session: Session, person: Subscriber, rows: Any) -> Mapping[int, Fact
     return people_facts.gather(session, {series: (person.id, start) for series, start in running.items()})
 
 
-def _mail(row: Delivery, series: Enrollment | None, outlook: _Outlook) -> Mail:
+def _said(session: Session, bounced: list[Delivery]) -> Mapping[int, str]:
+    """What the bounces of these mails said; of several the last, by delivery id."""
+    query = select(Feedback.delivery_id, Feedback.smtp_class).where(
+        Feedback.delivery_id.in_([row.id for row in bounced]), Feedback.kind == "bounce"
+    )
+    told = session.execute(query.order_by(Feedback.id)).all() if bounced else []
+    return {row.delivery_id: bounces.MEANINGS.get(row.smtp_class, bounces.UNKNOWN_MEANING) for row in told}
+
+
+def _mail(row: Delivery, series: Enrollment | None, outlook: _Outlook, said: Mapping[int, str]) -> Mail:
     return Mail(
         id=row.id,
         kind=row.kind,
@@ -186,6 +198,7 @@ def _mail(row: Delivery, series: Enrollment | None, outlook: _Outlook) -> Mail:
         bounced_at=row.bounced_at,
         complained_at=row.complained_at,
         clicked_at=row.clicked_at,
+        bounce=said.get(row.id),
         waiting=outlook.waits(row, series) if row.state in _COMING else None,
     )
 

@@ -1,15 +1,19 @@
-"""The way out and back in: leaving at once and for good, until the person herself returns."""
+"""The way out and back in: leaving at once and for good, until the person herself returns, if she may."""
 
 from datetime import datetime
+from typing import Literal
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.audience import consent, subscribers, suppressions
 from leadmagnet.audience.consent import Origin
 from leadmagnet.content.published import Published
 from leadmagnet.sequences import enrollments
-from leadmagnet.store.models import Subscriber
+from leadmagnet.store.models import Delivery, Subscriber
+
+#: What the world says of an address so that nothing is sent to it any more.
+BlockedBy = Literal["bounced", "complained"]
 
 
 def leave(session: Session, subscriber_id: int, origin: Origin, *, now: datetime) -> bool:
@@ -28,6 +32,34 @@ def leave(session: Session, subscriber_id: int, origin: Origin, *, now: datetime
     enrollments.leave(session, subscriber_id, "unsubscribed", now=now)
     consent.record(session, subscriber_id, "withdrawn", now=now, origin=origin)
     return True
+
+
+def block(
+    session: Session,
+    subscriber_id: int,
+    reason: str,
+    ended: BlockedBy,
+    *,
+    message_id: str,
+    now: datetime,
+) -> None:
+    """Stops every mail to a person for good, because of one that bounced or that she complained about.
+
+    Her row is written with the block, as in `leave`. A complaint takes back what she agreed to.
+    """
+    subscriber = subscribers.get(session, subscriber_id)
+    if subscriber is None:
+        return
+    session.execute(
+        update(Subscriber)
+        .where(Subscriber.id == subscriber_id)
+        .values(status="unsubscribed", unsubscribed_at=func.coalesce(Subscriber.unsubscribed_at, now))
+    )
+    suppressions.add(session, subscriber.address_key, "all", reason, now=now)
+    enrollments.leave(session, subscriber_id, ended, now=now)
+    enrollments.cancel_pending(session, ended, Delivery.subscriber_id == subscriber_id, now=now)
+    if ended == "complained":
+        consent.record(session, subscriber_id, "withdrawn", now=now, origin=Origin(), message_id=message_id)
 
 
 def come_back(session: Session, published: Published, subscriber_id: int, origin: Origin, *, now: datetime) -> bool:

@@ -313,7 +313,7 @@ class Feedback(Model):
     )
     status: Mapped[str | None] = mapped_column(String(16))  # enhanced status code (RFC 3463); null: none was given
     smtp_class: Mapped[str | None] = mapped_column(String(32))  # what it means; null: a complaint has none
-    digest: Mapped[str] = mapped_column(word(64))  # SHA-256 of the report: the same one twice counts once
+    digest: Mapped[str] = mapped_column(word(64))  # SHA-256 of what it says: the same told twice counts once
 
 
 class AuditEvent(Model):

@@ -36,6 +36,7 @@ def test_status_shows_every_letter_and_what_waits(site: Shell) -> None:
         "subscribers": {"pending": 0, "active": 0, "unsubscribed": 0},
         "quota": None,
         "breaker": None,
+        "week": {"mails": 0, "bounces": 0, "complaints": 0},
         "warnings": [],
         "attention": [],
     }

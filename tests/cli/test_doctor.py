@@ -12,6 +12,7 @@ from leadmagnet.errors import LeadmagnetError
 from tests.cli.conftest import Edit
 from tests.cli.shell import Shell, environment, eventually, free_port
 from tests.cli.test_serve import asked
+from tests.mail.nameservers import NameserverOnLoopback
 from tests.mail.verify import holds
 
 
@@ -107,3 +108,27 @@ def test_a_site_without_a_key_never_waits_for_what_signs(site: Shell) -> None:
     )  # fmt: skip
     assert "leadmagnet.mail.sign" in done.stdout.split()
     assert "cryptography" not in done.stdout.split()
+
+
+def test_dns_is_asked_when_it_is_wished_and_what_is_not_known_is_no_fault(site: Shell, edit: Edit) -> None:
+    site("publish")
+    with NameserverOnLoopback({}, failing=("mail.runbendbarre.com", "_dmarc.mail.runbendbarre.com")) as world:
+        address = f"{world.address.host}:{world.address.port}"
+        done = doctor(site, "--nameserver", address)
+        assert done.exit_code == 0 and "? DNS: the sender is still the example's" in done.output and world.asked == []
+        edit("leadmagnet.toml", "maya@mail.example.com", "maya@mail.runbendbarre.com")
+        assert doctor(site).exit_code == 0 and world.asked == []  # the test mailbox needs no DNS
+        done = doctor(site, "--nameserver", address, "--json")
+        assert done.exit_code == 0
+        assert [(check["name"], check["fine"]) for check in json.loads(done.output)["checks"][3:]] == [
+            ("SPF", None), ("DMARC", None)
+        ]  # fmt: skip
+        world.failing = ()
+        done = doctor(site, "--nameserver", address)
+        assert done.exit_code == 1 and "✗ SPF: mail.runbendbarre.com does not say who may send for it" in done.output
+
+
+def test_a_nameserver_that_is_no_address_is_a_mistake(site: Shell) -> None:
+    done = doctor(site, "--nameserver", "dns.example")
+    assert done.exit_code == 2 and "is not an IP address" in done.output
+    assert doctor(site, "--nameserver", "[::1]:x").exit_code == 2

@@ -34,6 +34,7 @@ def test_before_the_first_publish_everything_is_nought(database: Database) -> No
         "subscribers": {"pending": 0, "active": 0, "unsubscribed": 0},
         "quota": None,
         "breaker": None,
+        "week": {"mails": 0, "bounces": 0, "complaints": 0},
         "warnings": [],
         "attention": [],
     }

@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from leadmagnet.delivery import brakes
+from leadmagnet.delivery import brakes, feedback
+from leadmagnet.mail import bounces
+from leadmagnet.mail.bounces import Bounce
 from leadmagnet.reports.why import Why, why
 from leadmagnet.store.models import Delivery
+from tests.mail import returned
 from tests.web.tables import dump
 from tests.world import GUIDE, World
 
@@ -62,6 +65,7 @@ def test_the_answer_for_programs(world: World) -> None:
         "bounced_at": None,
         "complained_at": None,
         "clicked_at": None,
+        "bounce": None,
         "waiting": "waiting for its day",
     }
     world.leaves(ADA)
@@ -133,3 +137,14 @@ def test_asking_changes_nothing(world: World) -> None:
     before = dump(world.database)
     asked(world, ADA)
     assert dump(world.database) == before
+
+
+def test_what_the_world_said_of_a_mail_later_is_told_in_words(world: World) -> None:
+    world.joins(ADA)
+    mail = world.deliveries(state="sent")[-1]
+    said = bounces.read(returned.raw("qmail-remote-full", message_id=mail.message_id))
+    assert isinstance(said, Bounce)
+    with world.database.write() as session:
+        feedback.take(session, said, world.links.keys, now=world.now)
+    told = [(one.id, one.bounced_at, one.bounce) for one in asked(world, ADA).mails if one.bounced_at is not None]
+    assert told == [(mail.id, world.now, "the mailbox is full or disabled")]

@@ -1,0 +1,149 @@
+"""Takes to heart what the world says of a mail later: bounces, complaints.
+
+Anybody can send such a report, so it counts only with a proof that its sender has had that very mail before him:
+
+- the mail's own return path, which is signed (RFC 5321's envelope sender; the strongest: each report comes to it), or
+- its Message-ID, 80 random bits that nobody else has seen, or
+- the mail's number, which alone anybody could count up to, beside the signed unsubscribe link of the same person: for
+  providers that write a Message-ID of their own.
+
+An address is no proof. Whoever holds the mail could also press its unsubscribe link: a forger gains nothing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from leadmagnet import links
+from leadmagnet.audience import addresses
+from leadmagnet.delivery import rates, record, reputation, soft_bounces, tally
+from leadmagnet.links import Keys, Purpose
+from leadmagnet.mail.bounces import Bounce, Complaint, Traces
+from leadmagnet.mail.smtp_replies import ReplyClass
+from leadmagnet.publishing.releases import Live
+from leadmagnet.sequences import preferences
+from leadmagnet.store.dialect import insert_ignoring
+from leadmagnet.store.models import AuditEvent, Delivery, Feedback, Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a report did. `blocked` is why nothing is sent to the address any more, None if that did not change."""
+
+    delivery_id: int
+    reply_class: ReplyClass | None  # None: a complaint
+    status: str | None
+    new: bool  # False: the same was said before, and nothing was changed
+    blocked: str | None = None
+    to_reader: bool = True  # False: a test mail, or a notice
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """The report does not prove that it is about a mail of ours: nothing was changed."""
+
+
+def take(session: Session, said: Bounce | Complaint, keys: Keys, *, now: datetime) -> Heard | Stranger:
+    """Acts on a report, once however often it comes; returns what it did."""
+    mail = _proven(session, said.traces, keys)
+    if mail is None:
+        return Stranger()
+    reply_class = _class_for_her(session, mail, said) if isinstance(said, Bounce) else None
+    status = said.status if isinstance(said, Bounce) else None
+    heard = Heard(mail.id, reply_class, status, new=True, to_reader=mail.kind not in tally.TO_OPERATOR)
+    if not _noted(session, heard, now=now):
+        return Heard(mail.id, reply_class, status, new=False, to_reader=heard.to_reader)
+    first = _stamped(session, mail.id, Delivery.complained_at if reply_class is None else Delivery.bounced_at, now=now)
+    if mail.state == "uncertain":
+        _arrived_there(session, mail, now=now)
+    blocked = _blocked(session, mail, reply_class, now=now)
+    if first and heard.to_reader:
+        _count(session, mail, reply_class, now=now)
+    return Heard(mail.id, reply_class, status, new=True, blocked=blocked, to_reader=heard.to_reader)
+
+
+def _proven(session: Session, traces: Traces, keys: Keys) -> Delivery | None:
+    """The mail that the report is certainly about."""
+    for path in traces.return_paths:
+        row = links.read_return_path(path, keys)
+        if row is not None:
+            return session.get(Delivery, row)
+    named = select(Delivery).where(Delivery.message_id.in_(traces.message_ids)).order_by(Delivery.id)
+    if traces.message_ids and (mail := session.scalars(named).first()) is not None:
+        return mail
+    token = (traces.unsubscribe_url or "").rpartition("/")[2]
+    subscriber_id = links.read(token, Purpose.LEAVE, keys)
+    if traces.delivery_id is None or subscriber_id is None:
+        return None
+    mail = session.get(Delivery, traces.delivery_id)
+    return mail if mail is not None and mail.subscriber_id == subscriber_id else None
+
+
+def _class_for_her(session: Session, mail: Delivery, bounce: Bounce) -> ReplyClass:
+    """The bounce's class; but where her mail is passed on to a mailbox that is none, hers is in trouble, not gone."""
+    if bounce.reply_class != ReplyClass.BAD_ADDRESS or not bounce.recipients or mail.subscriber_id is None:
+        return bounce.reply_class
+    address = session.scalar(select(Subscriber.address).where(Subscriber.id == mail.subscriber_id))
+    known = addresses.parse(address).normal if address is not None else ""
+    return ReplyClass.BAD_ADDRESS if known in bounce.recipients else ReplyClass.MAILBOX
+
+
+def _noted(session: Session, heard: Heard, *, now: datetime) -> bool:
+    """Keeps the report; False if it says what was said of this mail before."""
+    kind = "complaint" if heard.reply_class is None else "bounce"
+    said = f"{kind}:{heard.delivery_id}:{heard.status}:{heard.reply_class}"
+    row = {
+        "at": now,
+        "kind": kind,
+        "delivery_id": heard.delivery_id,
+        "status": heard.status,
+        "smtp_class": heard.reply_class,
+        "digest": hashlib.sha256(said.encode()).hexdigest(),
+    }
+    return session.execute(insert_ignoring(session, Feedback).values(row).returning(Feedback.id)).first() is not None
+
+
+def _stamped(
+    session: Session, delivery_id: int, column: InstrumentedAttribute[datetime | None], *, now: datetime
+) -> bool:
+    """Marks the mail; False if it was marked so before: of several reports the first one is counted."""
+    marked = session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery_id, column.is_(None))
+        .values({column: now})
+        .returning(Delivery.id),
+        execution_options={"synchronize_session": False},
+    )
+    return marked.first() is not None
+
+
+def _arrived_there(session: Session, mail: Delivery, *, now: datetime) -> None:
+    """A report proves that a mail with a lost answer had been accepted: it need not wait for the operator."""
+    if record.by_identity(session, mail.id, mail.message_id, at=mail.handed_at or now) is not None:
+        session.add(AuditEvent(at=now, event="sent by feedback", delivery_id=mail.id, subscriber_id=mail.subscriber_id))
+
+
+def _blocked(session: Session, mail: Delivery, reply_class: ReplyClass | None, *, now: datetime) -> str | None:
+    """Blocks the address if that is what the report asks for, and says why."""
+    if mail.subscriber_id is None:
+        return None
+    ended: preferences.BlockedBy = "complained" if reply_class is None else "bounced"
+    why: str | None = ended
+    if reply_class not in (None, ReplyClass.BAD_ADDRESS):
+        before = mail.sent_at or mail.handed_at or now
+        why = soft_bounces.of_address(session, mail.subscriber_id, reply_class, before=before, now=now)
+    if why is not None:
+        preferences.block(session, mail.subscriber_id, why, ended, message_id=mail.message_id, now=now)
+    return why
+
+
+def _count(session: Session, mail: Delivery, reply_class: ReplyClass | None, *, now: datetime) -> None:
+    """Counts, and brakes where servers refuse us. Last in its transaction: other workers wait for the same counts."""
+    letter = f"{mail.sequence}/{mail.step}" if mail.step is not None else mail.kind
+    outcome = rates.COMPLAINED if reply_class is None else f"{rates.BOUNCED}{reply_class}"
+    tally.add(session, {(tally.day_of(now), letter, outcome): 1})
+    if reply_class == ReplyClass.REPUTATION:
+        reputation.hold(session, Live().get(session), [mail.domain_group], now=now)

@@ -1,0 +1,305 @@
+"""What the world says of a mail later: who is written to no more, who is, and whom nobody can make us drop."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from leadmagnet.delivery import feedback, rates
+from leadmagnet.delivery.feedback import Heard, Stranger
+from leadmagnet.links import Keys, Purpose, mint, return_path
+from leadmagnet.mail import bounces
+from leadmagnet.mail.bounces import NotFeedback
+from leadmagnet.mail.smtp_replies import ReplyClass
+from leadmagnet.store.models import AuditEvent, Brake, Delivery, Feedback, Model, Suppression, Tally
+from tests.mail.returned import raw
+from tests.world import GUIDE, World
+
+ADA, BOB, CAROL = "ada@example.net", "bob@example.com", "carol@example.com"
+
+
+def newest(world: World, address: str = ADA, state: str = "sent") -> Delivery:
+    return world.deliveries(subscriber_id=world.subscriber(address).id, state=state)[-1]
+
+
+def hears(world: World, report: bytes) -> Heard | Stranger:
+    said = bounces.read(report)
+    assert not isinstance(said, NotFeedback)
+    with world.database.write() as session:
+        return feedback.take(session, said, world.links.keys, now=world.now)
+
+
+def about(world: World, mail: Delivery, name: str, recipient: str = ADA) -> bytes:
+    path = return_path(mail.id, "bounce.example.com", world.links.keys)
+    return raw(name, return_path=path, message_id=mail.message_id, recipient=recipient)
+
+
+def comes_back(world: World, name: str, mail: Delivery | None = None) -> Heard:
+    heard = hears(world, about(world, mail or newest(world), name))
+    assert isinstance(heard, Heard)
+    return heard
+
+
+def rows(world: World, model: type[Model]) -> list[Model]:
+    with world.database.read() as session:
+        return list(session.scalars(select(model)))
+
+
+def blocks(world: World) -> list[tuple[str, str]]:
+    return [(row.scope, row.reason) for row in rows(world, Suppression)]  # type: ignore[attr-defined]
+
+
+def tallies(world: World) -> dict[tuple[str, str], int]:
+    found = {(row.letter, row.outcome): row.count for row in rows(world, Tally)}  # type: ignore[attr-defined]
+    return {key: count for key, count in found.items() if key[1] not in ("accepted", "judged")}
+
+
+def test_a_hard_bounce_blocks_the_address_before_the_next_letter(world: World) -> None:
+    world.joins(ADA)
+    world.joins(CAROL)
+    world.asks(ADA, limits=False)  # the guide once more, not sent yet
+    mail = newest(world)
+    heard = comes_back(world, "postfix-no-such-user", mail)
+    assert heard == Heard(mail.id, ReplyClass.BAD_ADDRESS, "5.1.1", new=True, blocked="bounced")
+    assert blocks(world) == [("all", "bounced")]
+    assert (world.subscriber(ADA).status, world.subscriber(CAROL).status) == ("unsubscribed", "active")
+    assert world.enrollment(ADA, GUIDE).exit_reason == "bounced"
+    assert [row.reason for row in world.deliveries(subscriber_id=mail.subscriber_id, state="cancelled")] == [
+        "bounced"
+    ] * 2
+    (marked,) = world.deliveries(id=mail.id)
+    assert (marked.state, marked.bounced_at, marked.complained_at) == ("sent", world.now, None)
+    assert tallies(world) == {("hip-openers/guide", "bounced:bad_address"): 1}
+    world.skip(until=world.now + timedelta(days=40))
+    assert len(world.inbox(ADA)) == 2 and len(world.inbox(CAROL)) > 2
+    assert world.returns(ADA) is False  # no undo of a block
+    before = len(world.deliveries())
+    world.asks(ADA)
+    assert len(world.deliveries()) == before
+
+
+def test_a_letter_in_hand_stops_at_the_gate_when_the_bounce_of_the_one_before_comes(world: World) -> None:
+    world.joins(ADA)
+    guide = newest(world)
+    world.now = world.next_due() or world.now
+    (letter,) = world.claim()
+    comes_back(world, "postfix-no-such-user", guide)
+    world.send(letter)
+    (row,) = world.deliveries(id=letter.id)
+    assert row.state == "cancelled" and row.sent_at is None
+    assert len(world.inbox(ADA)) == 2
+
+
+def test_a_complaint_stops_everything_at_once_and_for_good(world: World) -> None:
+    world.joins(CAROL)
+    mail = newest(world, CAROL)
+    heard = hears(world, about(world, mail, "arf-abuse", CAROL))
+    assert heard == Heard(mail.id, None, None, new=True, blocked="complained")
+    assert blocks(world) == [("all", "complained")]
+    assert world.enrollment(CAROL).exit_reason == "complained"
+    assert world.consents(CAROL)[-1].event == "withdrawn" and world.consents(CAROL)[-1].message_id == mail.message_id
+    assert [row.complained_at for row in world.deliveries(id=mail.id)] == [world.now]
+    assert tallies(world) == {("hip-openers/guide", rates.COMPLAINED): 1}
+    assert world.returns(CAROL) is False
+    world.asks(CAROL)
+    world.skip(until=world.now + timedelta(days=40))
+    assert len(world.inbox(CAROL)) == 2
+
+
+def test_a_complaint_about_the_confirmation_counts_as_well(world: World) -> None:
+    world.asks(BOB)
+    world.deliver()
+    assert isinstance(hears(world, about(world, newest(world, BOB), "outlook-complaint", BOB)), Heard)
+    assert (world.subscriber(BOB).status, blocks(world)) == ("unsubscribed", [("all", "complained")])
+    world.confirms(BOB)
+    assert world.subscriber(BOB).status == "unsubscribed" and world.deliver() == []
+
+
+def test_the_same_report_again_changes_nothing(world: World) -> None:
+    world.joins(ADA)
+    comes_back(world, "exim-no-such-user")
+    before = world.everything()
+    world.wait(hours=1)
+    again = comes_back(world, "postfix-no-such-user")  # another copy of the same news, by another way
+    assert (again.new, again.blocked) == (False, None)
+    assert world.everything() == before
+
+
+def test_of_several_reports_about_one_mail_one_is_counted(world: World) -> None:
+    world.joins(ADA)
+    mail = newest(world)
+    for name in ("postfix-mailbox-full", "exchange-full", "postfix-unreachable", "postfix-no-such-user"):
+        comes_back(world, name, mail)
+    assert tallies(world) == {("hip-openers/guide", "bounced:mailbox"): 1}
+    assert len(rows(world, Feedback)) == 4
+    assert blocks(world) == [("all", "bounced")]  # what is certain is acted on, whatever was said before
+
+
+@pytest.mark.parametrize("name", ["postfix-unreachable", "postfix-spam", "outlook-policy", "gmail-inactive", "qmail-unexplained"])  # fmt: skip
+def test_whatever_is_not_the_persons_address_blocks_nobody(world: World, name: str) -> None:
+    world.joins(ADA)
+    heard = comes_back(world, name)
+    assert heard.blocked is None and heard.new
+    assert blocks(world) == [] and world.subscriber(ADA).status == "active"
+    assert world.deliveries(state="pending", kind="step") != []
+
+
+FULL = "mailbox full or disabled for a week, three mails failed"
+TWICE = "refused twice without a reason, a day apart"
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "silent", "block"),
+    [
+        ("postfix-mailbox-full", [1, 4, 8], None, FULL),
+        ("postfix-mailbox-full", [1, 2, 3, 5], None, None),
+        ("postfix-mailbox-full", [1, 4, 5, 9], 5, None),  # in between one arrived
+        ("postfix-mailbox-full", [1, 4, 8, 9], 9, FULL),  # of that one nothing is known yet
+        ("qmail-unexplained", [1, 2.1], None, TWICE),
+        ("qmail-unexplained", [1, 1.9], None, None),
+        ("postfix-unreachable", [1, 4, 8, 12], None, None),
+    ],
+)
+def test_soft_bounces_count_like_those_of_the_moment_of_sending(
+    world: World, name: str, days: list[float], silent: float | None, block: str | None
+) -> None:
+    world.joins(ADA)
+    (letter,) = world.deliveries(state="pending")
+    world.changes(Delivery, letter.id, state="cancelled", dedupe_key=None)  # only what she asks for
+    start, mails = world.now, {}
+    for day in days:
+        world.now = start + timedelta(days=day)
+        world.asks(ADA, limits=False)
+        world.deliver()
+        mails[day] = newest(world)
+        if day != silent and day + 1 != silent:
+            comes_back(world, name, mails[day])
+    if silent is not None and silent - 1 in mails:
+        world.wait(hours=1)
+        comes_back(world, name, mails[silent - 1])
+    assert blocks(world) == ([("all", block)] if block else [])
+
+
+def test_mail_that_is_passed_on_to_a_mailbox_that_is_none_does_not_end_hers(world: World) -> None:
+    world.joins(ADA)
+    heard = hears(world, about(world, newest(world), "gmail-no-such-user", "ada.elsewhere@example.org"))
+    assert isinstance(heard, Heard) and heard.reply_class == ReplyClass.MAILBOX and blocks(world) == []
+    assert hears(world, about(world, newest(world), "gmail-no-such-user", "ADA@Example.NET")) == Heard(
+        newest(world).id, ReplyClass.BAD_ADDRESS, "5.1.1", new=True, blocked="bounced"
+    )
+
+
+FORGED = {
+    "another key's return path": lambda w, m: raw(
+        "postfix-no-such-user", return_path=return_path(m.id, "bounce.example.com", Keys.of(("theirs",)))
+    ),
+    "a return path with a letter changed": lambda w, m: raw(
+        "postfix-no-such-user", return_path=return_path(m.id, "x.example", w.links.keys).replace("b+a", "b+b")
+    ),
+    "a link's token in the return path": lambda w, m: raw(
+        "postfix-no-such-user", return_path=f"b+{mint(Purpose.CLICK, m.id, w.links.keys)}@bounce.example.com"
+    ),
+    "her address alone": lambda w, m: raw("postfix-no-such-user"),
+    "her address in a complaint": lambda w, m: raw("arf-abuse"),
+    "a guessed Message-ID": lambda w, m: raw("gmail-no-such-user", message_id=f"f{m.message_id[1:]}"),
+    "a number without the link": lambda w, m: raw("arf-abuse", number=f"X-Delivery-Id: {m.id}"),
+    "a number with another person's link": lambda w, m: raw(
+        "arf-abuse",
+        number=f"X-Delivery-Id: {m.id}",
+        leave_url=w.links.leave(w.subscriber(BOB).id),
+    ),
+    "a number beyond all numbers": lambda w, m: raw(
+        "arf-abuse", number="X-Delivery-Id: 999999999999999999", leave_url=w.links.leave(m.subscriber_id or 0)
+    ),
+    "NUL and quotes": lambda w, m: raw("postfix-no-such-user", message_id="'; drop table\0", recipient="\0'@\xff"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_report_drops_nobody(world: World, name: str) -> None:
+    world.joins(ADA)
+    world.asks(BOB)
+    world.deliver()
+    before = world.everything()
+    assert hears(world, FORGED[name](world, newest(world))) == Stranger()
+    assert world.everything() == before
+
+
+PROOFS = {
+    "the return path alone": lambda w, m: raw(
+        "postfix-no-such-user", return_path=return_path(m.id, "b.example", w.links.keys).upper()
+    ),
+    "the Message-ID alone": lambda w, m: raw("sendmail-no-such-user", message_id=m.message_id),
+    "the Message-ID in an answer without the mail": lambda w, m: raw(
+        "gmail-no-such-user", message_id=m.message_id
+    ).partition(b"Content-Type: message/rfc822")[0],
+    "number and link": lambda w, m: raw(
+        "postfix-no-such-user", number=f"X-Delivery-Id: {m.id}", leave_url=w.links.leave(m.subscriber_id or 0)
+    ),
+    "the key before": lambda w, m: raw(
+        "postfix-no-such-user", return_path=return_path(m.id, "b.example", Keys.of(("old key",)))
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_each_proof_is_enough_by_itself(world: World, name: str) -> None:
+    world.joins(ADA)
+    mail = newest(world)
+    report = PROOFS[name](world, mail)
+    if name == "the key before":
+        world.links = type(world.links)(world.links.base_url, Keys.of(("first key", "old key")))
+    heard = hears(world, report)
+    assert isinstance(heard, Heard) and (heard.delivery_id, heard.blocked) == (mail.id, "bounced")
+
+
+def test_distrust_told_later_holds_the_letters_of_its_provider(world: World) -> None:
+    world.joins(ADA)
+    comes_back(world, "outlook-policy")
+    held = {row.scope for row in rows(world, Brake)}  # type: ignore[attr-defined]
+    assert held == {"domain:example.net"}
+    assert world.deliveries(kind="notice") != []
+    assert tallies(world)["hip-openers/guide", "bounced:reputation"] == 1
+
+
+def test_bounces_and_complaints_are_what_stops_the_letters(world: World) -> None:
+    world.joins(ADA)
+    world.joins(CAROL)
+    comes_back(world, "postfix-no-such-user")
+    hears(world, about(world, newest(world, CAROL), "arf-yahoo", CAROL))
+    with world.database.read() as session:
+        week = rates.of_week(session, now=world.now)
+    assert (week.bounces, week.complaints) == (1, 1)
+
+
+def test_a_bounce_proves_that_a_mail_with_a_lost_answer_had_been_accepted(world: World) -> None:
+    world.joins(ADA)
+    mail = newest(world)
+    world.changes(Delivery, mail.id, state="uncertain", sent_at=None, ended_at=world.now, reason="lost")
+    comes_back(world, "postfix-mailbox-full", mail)
+    (settled,) = world.deliveries(id=mail.id)
+    assert (settled.state, settled.sent_at, settled.ended_at) == ("sent", mail.handed_at, None)
+    assert [row.event for row in rows(world, AuditEvent)] == ["sent by feedback"]  # type: ignore[attr-defined]
+
+
+def test_a_bounce_of_a_mail_to_the_operator_blocks_and_counts_nobody(world: World) -> None:
+    world.joins(ADA)
+    comes_back(world, "outlook-policy")
+    world.deliver()
+    (notice,) = world.deliveries(kind="notice", state="sent")
+    before = tallies(world)
+    heard = hears(world, about(world, notice, "postfix-no-such-user", "maya@example.com"))
+    assert heard == Heard(notice.id, ReplyClass.BAD_ADDRESS, "5.1.1", new=True, to_reader=False)
+    assert blocks(world) == [] and tallies(world) == before
+
+
+def test_a_forgotten_persons_mail_is_nobodys(world: World) -> None:
+    world.asks(BOB)
+    world.deliver()
+    report = about(world, newest(world, BOB), "postfix-no-such-user", BOB)
+    world.wait(days=8)
+    from leadmagnet.sequences import signup
+
+    with world.database.write() as session:
+        signup.forget_unconfirmed(session, limit=10, now=world.now)
+    assert hears(world, report) == Stranger()
