@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 #: Letters claimed ahead for each connection: enough to keep it busy while the next claim runs.
 _AHEAD = 10
+#: Letters of one claim at most: while it runs on SQLite, no gate can be committed.
+_LARGEST_CLAIM = 200
 #: The name of the mail server while none is set: no provider stands behind it, who might want us slower.
 TEST_MAILBOX = "the test mailbox"
 
@@ -148,7 +150,7 @@ class Dispatcher:
                 return False
             now = self._clock()
             claiming = partial(self._claim, lane=lane, now=now)
-            batch = isolation.claim(self._database, claiming, lane=lane, limit=room, now=now)
+            batch = isolation.claim(self._database, claiming, lane=lane, limit=min(room, _LARGEST_CLAIM), now=now)
             self._database.absence.over()  # here, where it has answered: with full hands it is not even asked
             if batch.letters:
                 failpoints.reach("after_claim")
