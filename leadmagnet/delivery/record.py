@@ -13,7 +13,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from leadmagnet.audience import suppressions
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import soft_bounces
-from leadmagnet.delivery.letters import Claimed
+from leadmagnet.delivery.letters import Claimed, Course
 from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome, Returned
 from leadmagnet.sequences import enrollments, timetable
 from leadmagnet.store import batches
@@ -138,21 +138,25 @@ def by_identity(
 
 def go_on(session: Session, handled: Collection[tuple[Claimed, datetime | None]], *, now: datetime) -> None:
     """Plans what follows each handled letter of a series; `letter_at` None: no letter went out."""
-    passed, following, tags = [], {}, []
-    published: Published | None = None
+    # What a letter of the release before plans bears that release's number, so that the re-plan will look at it.
+    by_release: dict[Published, list[tuple[Course, datetime | None]]] = {}
     for letter, letter_at in handled:
-        course = letter.course
-        if course is None:
-            continue
-        if letter.published is not published:
-            published = letter.published
-            times = timetable.of(published)
+        if letter.course is not None:
+            by_release.setdefault(letter.published, []).append((letter.course, letter_at))
+    for published, courses in by_release.items():
+        _go_on(session, published, courses, now)
+
+
+def _go_on(
+    session: Session, published: Published, courses: Collection[tuple[Course, datetime | None]], now: datetime
+) -> None:
+    times = timetable.of(published)
+    passed, following, tags = [], {}, []
+    for course, letter_at in courses:
         passed += [(course.enrollment_id, course.person, course.sequence, over) for over in course.passed_over(times)]
         following[course.enrollment_id] = (course.person, course.sequence, course.after(times, letter_at=letter_at))
         if course.step.tag is not None and letter_at is not None:
             tags.append((course.person.id, course.step.tag))
-    if published is None:
-        return
     enrollments.pass_over(session, published, passed, now=now)
     enrollments.give_tags(session, published, tags, now=now)
     enrollments.follow(session, published, following, now=now)

@@ -29,6 +29,7 @@ from leadmagnet.sequences import enrollments
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
+from leadmagnet.sequences.timetable import of as timetable_of
 from leadmagnet.store import batches
 from leadmagnet.store.dialect import among, by_index, is_sqlite, table
 from leadmagnet.store.models import Delivery, Enrollment
@@ -78,7 +79,7 @@ class Replan:
     def chunk(self, session: Session, published: Published, *, limit: int, now: datetime) -> int:
         """Puts up to `limit` pending letters right for the live release; returns how many were looked at."""
         if self._timetable is None or self._timetable.published is not published:
-            self._timetable, self._mark = Timetable(published), _START
+            self._timetable, self._mark = timetable_of(published), _START
         began = self._mark
         looked_at = self._go_on(session, self._timetable, limit, now)
         if not looked_at and began != _START:  # once more, for what was planned behind the mark

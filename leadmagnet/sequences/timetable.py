@@ -12,8 +12,8 @@ from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Done, Facts, PassedOver, Planned
 
-#: Points remembered: a few megabytes, and more than a million people stand at.
-_REMEMBERED = 20_000
+#: Points remembered: some ten megabytes at most, and more than a million people stand at.
+_REMEMBERED = 10_000
 
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -44,9 +44,9 @@ class Timetable:
         if nearest == 0:  # at once: the answer is the very instant she started
             return schedule.next_step(sequence, facts, zone)
         day, last = facts.start.astimezone(zone).date(), facts.last_letter_at
-        if last is not None and last + sequence.min_gap <= self._begins(zone, day, nearest):
-            last = None  # too long ago to hold back any letter that may come
-        return self._answer(sequence.slug, facts.handled, zone, day, last)
+        if last is not None and last + sequence.min_gap > self._begins(zone, day, nearest):
+            return schedule.next_step(sequence, facts, zone)  # it may hold a letter back: nobody else had it just then
+        return self._answer(sequence.slug, facts.handled, zone, day)
 
     def passed_over(self, sequence: Sequence, facts: Facts, step: Step) -> tuple[PassedOver, ...]:
         """See `schedule.passed_over`."""
@@ -60,12 +60,10 @@ class Timetable:
     def _find_begins(self, zone: ZoneInfo, start: date, day: int) -> datetime:
         return schedule.day_begins(start + timedelta(days=day), zone)
 
-    def _find_answer(
-        self, slug: str, handled: frozenset[str], zone: ZoneInfo, start: date, last_letter_at: datetime | None
-    ) -> Planned | Done:
+    def _find_answer(self, slug: str, handled: frozenset[str], zone: ZoneInfo, start: date) -> Planned | Done:
         # Of her start only the local date counts, since nothing that may come is sent at once.
         noon = datetime(start.year, start.month, start.day, 12, tzinfo=zone).astimezone(UTC)
-        return schedule.next_step(self._sequence(slug), Facts(noon, last_letter_at, handled), zone)
+        return schedule.next_step(self._sequence(slug), Facts(noon, handled=handled), zone)
 
     def _find_passed_over(self, slug: str, handled: frozenset[str], step: str) -> tuple[PassedOver, ...]:
         sequence = self._sequence(slug)

@@ -8,6 +8,8 @@ from sqlalchemy import event, update
 
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.sequences import Condition
+from leadmagnet.delivery import record
+from leadmagnet.delivery.outcomes import Accepted
 from leadmagnet.store.database import Database
 from leadmagnet.store.models import Delivery, Enrollment
 from tests.databases import ON_POSTGRESQL
@@ -218,3 +220,22 @@ def test_a_pause_asked_for_during_the_claim_stands(reader: World) -> None:
     event.remove(reader.database.engine, "before_cursor_execute", she_pauses)
     other.close()
     assert reader.enrollment(ADA).paused_until == until
+
+
+def test_answers_to_letters_of_two_versions_each_plan_by_their_own(world: World, example: Build) -> None:
+    """Both come in one commit; what the older version planned must still be looked at by the re-plan."""
+    world.joins(ADA)
+    world.joins("bob@example.com")
+    world.now = THURSDAY_MORNING
+    (older,) = world.claim(limit=1)
+    world.publish(edited(example, "yoga-for-runners", day=4))
+    world.replans()
+    (newer,) = world.claim(limit=1)
+    assert older.published.number < newer.published.number
+    for letter in (older, newer):
+        world.changes(Delivery, letter.id, state="handing_off", handed_at=world.now)
+    results = [(letter, Accepted(world.now)) for letter in (older, newer)]
+    with world.database.write() as session:
+        record.apply(session, results, now=world.now)
+    world.replans()
+    assert {row.due_at for row in world.deliveries(state="pending")} == {SUNDAY_MORNING - timedelta(days=1, hours=-1)}
