@@ -22,14 +22,27 @@ def test_the_help_shows_every_command_in_its_group(shell: Shell) -> None:
 
 
 def test_the_help_needs_no_site_and_loads_no_library_but_click(shell: Shell) -> None:
-    program = "import sys; from leadmagnet.cli import main; main(['--help']); print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment(shell.folder, {}), capture_output=True, text=True, check=True
-    )
-    loaded = set(done.stdout.splitlines()[-1].split())
+    loaded = loaded_by(shell, "--help")
     assert "click" in loaded
     assert not loaded & {"flask", "sqlalchemy", "pydantic", "jinja2", "apscheduler", "alembic", "markdown_it"}
     assert "cryptography" not in loaded
+
+
+def test_a_check_loads_neither_database_nor_pages_nor_pens(shell: Shell) -> None:
+    """It is typed after every sentence, and takes longer to load what it does not need than to read the site."""
+    shell("init", ".")
+    loaded = loaded_by(shell, "check")
+    assert "leadmagnet.content.compile" in loaded
+    assert not loaded & {"sqlalchemy", "psycopg", "flask", "PIL", "typst", "apscheduler"}
+
+
+def loaded_by(shell: Shell, *words: str) -> set[str]:
+    program = f"import sys; from leadmagnet.cli import main; main({list(words)}); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment(shell.folder, {}), cwd=shell.folder, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    return set(done.stdout.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize("command", [entry.name for entry in _ENTRIES])
