@@ -49,6 +49,7 @@ class Guide(BaseModel):
 GUIDE_FILE = "guide.md"
 
 _KEYS = ("title", "headline", "line", "button", "consent")
+_BACK = '<p class="to-flow"><a href="#flow">Back to the flow</a></p>\n'
 _JINJA = re.compile(r"\{\{[^{}]*\}\}|\{\{|\{%")
 _CONSENT_WORD = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _CONSENT_WORDS = ("letters", "span")
@@ -145,22 +146,42 @@ def _body(body: Source, figures: Mapping[str, Figure], files: Collection[str], n
 
 
 def _cards(tokens: "list[Token]") -> "Iterator[list[Token]]":
-    """`tokens` cut at the main headings; what stands under a third-level one with a figure becomes a card."""
+    """`tokens` cut at the main headings; what stands under a third-level one with a figure becomes a card.
+
+    A card that the flow leads to leads back to it.
+    """
     from markdown_it.token import Token
 
+    played = _led_to(tokens)
     cuts = [
         n for n, token in enumerate(tokens) if token.type == "heading_open" and token.level == 0 and token.tag <= "h3"
     ]
     for start, end in pairwise([0, *cuts, len(tokens)]):
         part = tokens[start:end]
         if part and part[0].tag == "h3" and any("<figure" in token.content for token in part):
-            opening = f'<section class="pose-card" aria-labelledby="{part[0].attrs["id"]}">\n'
+            anchor = part[0].attrs["id"]
+            opening = f'<section class="pose-card" aria-labelledby="{anchor}">\n'
+            back = _BACK if anchor in played else ""
             part = [
                 Token("html_block", "", 0, content=opening),
-                *part,
+                *part[:3],  # the heading
+                Token("html_block", "", 0, content=back),
+                *part[3:],
                 Token("html_block", "", 0, content="</section>\n"),
             ]
         yield part
+
+
+def _led_to(tokens: "list[Token]") -> set[str]:
+    """The anchors that links under the heading #flow lead to."""
+    found: set[str] = set()
+    within = False
+    for token in tokens:
+        if token.type == "heading_open" and token.tag <= "h2":
+            within = token.attrs.get("id") == "flow"
+        if within:
+            found.update(str(child.attrs.get("href", "")) for child in token.children or ())
+    return {address[1:] for address in found if address.startswith("#")}
 
 
 def _hidden(body: Source, veil: "Veil", figures: Mapping[str, Figure], notes: Notes) -> Source:

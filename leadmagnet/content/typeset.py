@@ -42,6 +42,8 @@ class Typesetter:
 
     def _block(self, one: Element) -> str:
         match one.tag:
+            case "p" if one.attributes.get("class") == "to-flow":
+                return ""  # paper is turned, not scrolled
             case "p":
                 return self.inline(one.inside).strip()
             case "ul" | "ol":
