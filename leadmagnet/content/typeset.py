@@ -9,6 +9,7 @@ from operator import itemgetter
 from leadmagnet.content.tree import Element
 
 _SPECIAL = re.compile(r"([!#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~])")
+_PAPER = re.compile(r'<rect class="paper"[^>]*/>')
 _SPACE = re.compile(r"[ \t\r\n]+")
 _HEADINGS = {"h1": 1, "h2": 1, "h3": 2, "h4": 3, "h5": 4, "h6": 5}
 _INLINE = {"strong": "strong", "b": "strong", "em": "emph", "i": "emph", "s": "strike", "del": "strike",
@@ -151,6 +152,11 @@ class Typesetter:
             known = address[1:] in self.anchors
             return f"#link(label({string(_label(address[1:]))}))[{words}]" if known and words else words
         return f"#link({string(address)})[{words}]" if address and words else words
+
+
+def without_paper(drawing: Element) -> Element:
+    """A drawing that lets what lies behind it show."""
+    return Element(drawing.tag, drawing.attributes, source=_PAPER.sub("", drawing.source, count=1))
 
 
 def escape(text: str) -> str:
