@@ -55,7 +55,7 @@ def test_the_page_needs_no_script_and_keeps_its_timer_out_of_the_way(world: Worl
     assert sum(card["class"] == "pose-card" for card in cards) >= 18
     assert page.one("a", href="#contents").words == "Contents"
     edition = next(one for one in page.every("p") if one.get("class") == "edition")
-    assert edition.words == f"Edition {guide(world).edition} of 3 March 2026"
+    assert edition.words == f"Edition of 3 March 2026 {guide(world).edition}"
 
 
 @only_sqlite
