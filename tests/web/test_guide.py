@@ -75,8 +75,9 @@ def test_the_link_to_the_pdf_brings_the_edition_of_the_page(world: World, client
     assert answer.headers["Content-Disposition"] == 'inline; filename="hip-openers.pdf"'
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Robots-Tag"] == "noindex"
-    first = PdfReader(io.BytesIO(answer.data)).pages[0].extract_text()
-    assert guide(world).edition in first and "3 March 2026" in first
+    reader = PdfReader(io.BytesIO(answer.data))
+    assert reader.metadata is not None and reader.metadata.keywords == f"Edition {guide(world).edition}"
+    assert "Edition of 3 March 2026" in reader.pages[0].extract_text()
     assert dump(world.database) == before
 
 
