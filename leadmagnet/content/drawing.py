@@ -87,11 +87,10 @@ Shape = Stroke | Patch | Oval | Box
 
 
 def shapes(figure: Figure, *, mirrored: bool = False) -> list[Shape]:
-    """All that a figure consists of, from its paper up; `mirrored` shows the other side of the body."""
+    """All that lies on a figure's paper, from the ground up; `mirrored` shows the other side of the body."""
     pose = figure.pose
     drawn = [*(_side(pose) if isinstance(pose, Side) else _facing(pose))]
-    shown = [_mirrored(shape) for shape in drawn] if mirrored else drawn
-    return [paper(figure), *shown]
+    return [_mirrored(shape) for shape in drawn] if mirrored else drawn
 
 
 def paper(figure: Figure) -> Box:
@@ -99,8 +98,7 @@ def paper(figure: Figure) -> Box:
 
     Who lies on the floor would have half a screen of nothing above.
     """
-    pose = figure.pose
-    spans = [_span(shape) for shape in (_side(pose) if isinstance(pose, Side) else _facing(pose))]
+    spans = [_span(shape) for shape in shapes(figure)]
     top = max(0.0, min(upper for upper, _ in spans) - AIR)
     bottom = min(float(SIZE), max(lower for _, lower in spans) + AIR)
     return Box(0, top, SIZE, bottom - top, 16, PAPER)
@@ -113,8 +111,8 @@ def draw_svg(figure: Figure, *, mirrored: bool = False, within: str = "") -> str
     """
     name = "-".join(filter(None, (within, figure.name, "mirrored" if mirrored else "")))
     words = f'<title id="{name}-title">{escape(figure.title)}</title><desc id="{name}-desc">{escape(figure.alt)}</desc>'
-    drawn = "".join(map(_element, shapes(figure, mirrored=mirrored)))
     sheet = paper(figure)
+    drawn = "".join(map(_element, (sheet, *shapes(figure, mirrored=mirrored))))
     view = " ".join(map(_number, (sheet.x, sheet.y, sheet.width, sheet.height)))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" viewBox="{view}" role="img" '
@@ -201,8 +199,8 @@ def _element(shape: Shape) -> str:
     match shape:
         case Stroke(points, width, colour):
             return (
-                f'<polyline {named} points="{_points(points)}" fill="none" stroke="{colour}" stroke-width="{_number(width)}" '
-                'stroke-linecap="round" stroke-linejoin="round"/>'
+                f'<polyline {named} points="{_points(points)}" fill="none" stroke="{colour}" '
+                f'stroke-width="{_number(width)}" stroke-linecap="round" stroke-linejoin="round"/>'
             )
         case Patch(points, width, colour):
             return (

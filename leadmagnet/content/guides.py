@@ -2,11 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from posixpath import normpath
 from typing import TYPE_CHECKING, TypedDict
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +15,7 @@ from leadmagnet.content import poses, values
 from leadmagnet.content.figures import FIGURES_FILE, Figure, read_figures
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.heads import Head, front_matter
+from leadmagnet.content.pictures import Picture
 from leadmagnet.content.source import Source
 from leadmagnet.content.words import count, span
 from leadmagnet.errors import ContentError
@@ -39,6 +41,7 @@ class Guide(BaseModel):
     sections: tuple[str, ...]  # anchors that letters may link to
     contents: tuple[tuple[str, str], ...]  # (anchor, title) of the main sections, for the page's table of contents
     figures: Mapping[str, Figure] = {}  # all that letters may show, by name
+    pictures: tuple[Picture, ...] = ()  # the files that it shows
 
     @property
     def edition(self) -> str:
@@ -64,11 +67,11 @@ class Promise:
 
 
 def read_guide(
-    slug: str, texts: Mapping[str, str], files: Collection[str], promise: Promise, notes: Notes
+    slug: str, texts: Mapping[str, str], files: Mapping[str, bytes], promise: Promise, notes: Notes
 ) -> Guide | None:
     """The guide in the folder `slug`, from the `texts` of its guide.md and its figures.
 
-    `files` are the names in its folder, which its pictures may use. None when the head does not read.
+    `files` are those of the site, by path; those in its folder its pictures may use. None when the head does not read.
     """
     text = texts.get(GUIDE_FILE)
     path = f"guides/{slug}/{GUIDE_FILE}"
@@ -85,7 +88,7 @@ def read_guide(
     figures = {}
     if FIGURES_FILE in texts:
         figures = read_figures(f"guides/{slug}/{FIGURES_FILE}", texts[FIGURES_FILE], notes)
-    read = _body(body, figures, files, notes)
+    read = _body(f"guides/{slug}", body, figures, files, notes)
     consent = _consent(head, lines.pop("consent"), promise)
     return Guide(slug=slug, consent=consent, figures=figures, **read, **lines)
 
@@ -114,9 +117,10 @@ class _Body(TypedDict):
     html: str
     sections: tuple[str, ...]
     contents: tuple[tuple[str, str], ...]
+    pictures: tuple[Picture, ...]
 
 
-def _body(body: Source, figures: Mapping[str, Figure], files: Collection[str], notes: Notes) -> _Body:
+def _body(folder: str, body: Source, figures: Mapping[str, Figure], files: Mapping[str, bytes], notes: Notes) -> _Body:
     # Not at the top: workers read guides from releases, and never need a Markdown parser for it.
     from leadmagnet.content import illustrations
     from leadmagnet.content.checks.markup import Judge
@@ -137,12 +141,14 @@ def _body(body: Source, figures: Mapping[str, Figure], files: Collection[str], n
     def local(address: str) -> str | None:
         if address.startswith("#"):
             return None if address[1:] in sections else "there is no such section in this guide"
-        return None if normpath(address) in files else "there is no such file in the guide's folder"
+        return None if normpath(f"{folder}/{unquote(address)}") in files else "there is no such file in the guide's folder"
 
     Judge(veil, notes, local).tokens(tokens, hidden)
+    pictures = illustrations.hang(tokens, hidden, illustrations.Shelf(folder, files), notes)
     tokens = illustrations.draw(tokens, veil, figures, notes)
     contents = tuple((anchor, _words(inline)) for tag, anchor, inline in headings if tag == "h2")
-    return {"html": "".join(map(markdown.html, _cards(tokens))), "sections": sections, "contents": contents}
+    html = "".join(map(markdown.html, _cards(tokens)))
+    return {"html": html, "sections": sections, "contents": contents, "pictures": pictures}
 
 
 def _cards(tokens: "list[Token]") -> "Iterator[list[Token]]":

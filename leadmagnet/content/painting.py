@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from leadmagnet.content.drawing import EDGE_WIDTH, PAPER, Box, Oval, Patch, Shape, Stroke, shapes
+from leadmagnet.content.drawing import EDGE_WIDTH, PAPER, Box, Oval, Patch, Shape, Stroke, paper, shapes
 from leadmagnet.content.figures import SIZE, Figure, Point
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def draw_png(figure: Figure, *, mirrored: bool = False) -> bytes:
 
     image = Image.new("RGB", (PIXELS * _FINER, PIXELS * _FINER), PAPER)
     pen = _Pen(ImageDraw.Draw(image))
-    # The paper only says where to cut: its corners are round, and what lies behind a mail's picture is not known.
-    paper, *drawn = shapes(figure, mirrored=mirrored)
-    for shape in drawn:
+    for shape in shapes(figure, mirrored=mirrored):
         pen.follow(shape)
-    top, bottom = round(paper.y * _PIXEL), round((paper.y + paper.height) * _PIXEL)
+    # The paper only says where to cut: its corners are round, and what lies behind a mail's picture is not known.
+    sheet = paper(figure)
+    top, bottom = round(sheet.y * _PIXEL), round((sheet.y + sheet.height) * _PIXEL)
     small = image.reduce(_FINER).crop((0, top, PIXELS, bottom))
     small = small.quantize(_COLOURS, dither=Image.Dither.NONE)
     file = io.BytesIO()

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from leadmagnet.content.guides import Guide
@@ -42,14 +43,21 @@ class Paper:
     edition: str
     site_name: str
     on: date  # when this edition was first published
+    pictures: tuple[tuple[str, bytes], ...] = ()  # by the address that `html` names
 
     @classmethod
-    def of(cls, guide: Guide, site_name: str, on: date) -> "Paper":
-        return cls(guide.slug, guide.title, guide.html, guide.edition, site_name, on)
+    def of(cls, guide: Guide, site_name: str, on: date, files: Mapping[str, bytes] = MappingProxyType({})) -> "Paper":
+        """The paper of `guide`; `files` are those of the site, by path, and what is not among them stays words."""
+        found = ((one.address, files.get(one.file or "")) for one in guide.pictures)
+        pictures = tuple((address, content) for address, content in found if content is not None)
+        return cls(guide.slug, guide.title, guide.html, guide.edition, site_name, on, pictures)
 
     @property
     def digest(self) -> str:
-        """What the PDF is known by: hex SHA-256 of all that it shows but the date, which the first of them keeps."""
+        """What the PDF is known by: hex SHA-256 of all that it shows but the date, which the first of them keeps.
+
+        Addresses of pictures stand for the pictures.
+        """
         shown = [LAYOUT, self.site_name, self.slug, self.title, self.html]
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
@@ -83,7 +91,8 @@ class Paper:
 
         tree = read(self.html)
         headings = tree.every("h1", "h2", "h3", "h4", "h5", "h6")
-        setter = Typesetter(frozenset(one.attributes.get("id", "") for one in headings), _by_name(tree))
+        anchors = frozenset(one.attributes.get("id", "") for one in headings)
+        setter = Typesetter(anchors, _by_name(tree), dict(self.pictures))
         main = _document(self, tree, setter)
         with TemporaryDirectory(prefix="leadmagnet-pdf-") as folder:
             files = {"main.typ": main.encode(), _STYLE.name: _STYLE.read_bytes(), **setter.files}
@@ -130,18 +139,17 @@ def _opening(blocks: list[Element | str]) -> tuple[list[Element | str], list[Ele
     """What stands on the cover, and what follows it: a first paragraph before any heading, if there is room for it."""
     here = next((n for n, one in enumerate(blocks) if isinstance(one, Element) or one.strip()), 0)
     first = blocks[here] if blocks else ""
-    if isinstance(first, Element) and first.tag == "p" and len(first.words) <= _COVER_HOLDS:
-        if not next(first.every("img", "svg"), None):
-            return [first], blocks[here + 1 :]
-    return [], blocks
+    if not isinstance(first, Element) or first.tag != "p" or len(first.words) > _COVER_HOLDS:
+        return [], blocks
+    return ([], blocks) if next(first.every("img", "svg"), None) else ([first], blocks[here + 1 :])
 
 
 def _flat(inside: Iterable[Element | str]) -> Iterator[Element | str]:
-    """Blocks without the sections around them, which only the web page needs."""
+    """Blocks without what only the web page needs: the sections around them, the ways back."""
     for one in inside:
         if isinstance(one, Element) and one.tag == "section":
             yield from _flat(one.inside)
-        else:
+        elif isinstance(one, str) or one.attributes.get("class") != "to-flow":
             yield one
 
 

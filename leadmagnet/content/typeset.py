@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from operator import itemgetter
+from pathlib import Path
 
 from leadmagnet.content.tree import Element
 
@@ -23,6 +24,7 @@ class Typesetter:
 
     anchors: frozenset[str]  # what a link within the guide may lead to
     drawings: Mapping[str, Element]  # of poses, by their names in small letters
+    pictures: Mapping[str, bytes]  # by the addresses that the tree names
     files: dict[str, bytes] = field(default_factory=dict)
     level: int = 0  # of the heading written last
 
@@ -43,8 +45,6 @@ class Typesetter:
 
     def _block(self, one: Element) -> str:
         match one.tag:
-            case "p" if one.attributes.get("class") == "to-flow":
-                return ""  # paper is turned, not scrolled
             case "p":
                 return self.inline(one.inside).strip()
             case "ul" | "ol":
@@ -83,14 +83,26 @@ class Typesetter:
 
         Made an `ornament` of so many millimetres, it says nothing that is not said beside it.
         """
-        if one.tag != "svg":  # a file, which the web page asks for when it is shown
-            return f"[{escape(one.alt)}]"
-        content = one.source.encode()
-        name = f"{sha256(content).hexdigest()[:16]}.svg"
-        self.files[name] = content
+        if one.tag != "svg":
+            return self._photo(one)
+        name = self._keep(one.source.encode(), ".svg")
         if ornament is not None:
             return f"ornament({string(name)}, {ornament}mm)"
         return f"drawing({string(name)}, alt: {string(one.alt)}, width: {width})"
+
+    def _photo(self, one: Element) -> str:
+        """A file, as wide as the web page shows it; one that lies elsewhere is what it says."""
+        address, shown = one.attributes.get("src", ""), one.attributes.get("width", "")
+        if address not in self.pictures or not shown.isdecimal():
+            return f"[{escape(one.alt)}]"
+        name = self._keep(self.pictures[address], Path(address).suffix.lower())
+        return f"photo({string(name)}, alt: {string(one.alt)}, width: {int(shown) / 96:.3f}in)"
+
+    def _keep(self, content: bytes, suffix: str) -> str:
+        """The name of a file with this content."""
+        name = f"{sha256(content).hexdigest()[:16]}{suffix}"
+        self.files[name] = content
+        return name
 
     def _list(self, one: Element) -> str:
         items = "".join(f"[{self.blocks(item.inside)}]" for item in one.inside if isinstance(item, Element))

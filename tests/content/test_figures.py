@@ -61,7 +61,8 @@ def test_a_figure_is_drawn_inside_its_square_by_attributes_alone(figure: Figure)
         for point in re.findall(r"([\d.-]+),([\d.-]+)", " ".join(e.get("points", "") for e in drawing)):
             assert 0 <= float(point[0]) <= SIZE and top < float(point[1]) < top + height
         # A page colours them anew in the dark: what has no class, or one the page does not know, would stay bright.
-        assert [e.get("class") for e in drawing[2:]] == [CLASSES[s.colour] for s in shapes(figure, mirrored=mirrored)]
+        drawn = (paper(figure), *shapes(figure, mirrored=mirrored))
+        assert [e.get("class") for e in drawing[2:]] == [CLASSES[shape.colour] for shape in drawn]
 
 
 @every_figure
