@@ -141,7 +141,8 @@ def _body(folder: str, body: Source, figures: Mapping[str, Figure], files: Mappi
     def local(address: str) -> str | None:
         if address.startswith("#"):
             return None if address[1:] in sections else "there is no such section in this guide"
-        return None if normpath(f"{folder}/{unquote(address)}") in files else "there is no such file in the guide's folder"
+        there = normpath(f"{folder}/{unquote(address)}") in files
+        return None if there else "there is no such file in the guide's folder"
 
     Judge(veil, notes, local).tokens(tokens, hidden)
     pictures = illustrations.hang(tokens, hidden, illustrations.Shelf(folder, files), notes)
