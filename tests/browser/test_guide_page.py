@@ -50,13 +50,21 @@ def test_a_body_can_be_told_from_its_paper_by_day_and_by_night(visit: Visit, liv
     assert all((light(colours[name]) > 0.5) != look.dark for name in ("paper", "floor", "prop"))
 
 
-def test_what_stays_at_hand_never_lies_over_the_contents(page: "Page", live: Site) -> None:
-    contents = opened(page, live).locator("#contents").bounding_box()
-    dock = page.locator(".dock").bounding_box()
+def boxes(page: "Page") -> tuple[dict[str, float], dict[str, float]]:
+    """Where the contents are, and what stays at hand."""
+    contents, dock = (page.locator(part).bounding_box() for part in ("#contents", ".dock"))
     assert contents is not None and dock is not None
+    return dict(contents), dict(dock)
+
+
+def test_what_stays_at_hand_never_lies_over_the_contents(page: "Page", live: Site) -> None:
+    contents, dock = boxes(opened(page, live))
     assert contents["y"] + contents["height"] <= dock["y"]
     assert dock["y"] + dock["height"] <= PHONE.height, "the flow cannot be started from the first screen"
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE.width
+    page.set_viewport_size({"width": 360, "height": 560})
+    contents, dock = boxes(page)
+    assert contents["y"] + contents["height"] <= dock["y"]
 
 
 @pytest.mark.parametrize("look", [PHONE, DESKTOP], ids=["phone", "desktop"])
