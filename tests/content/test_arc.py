@@ -182,7 +182,7 @@ def test_pictures_are_few_and_each_is_what_the_letter_speaks_of(example: Compile
         "what-is-barre": ["plie.png"],
         "strong-hips": ["arabesque-pulse.png"],
         "embrace-the-shake": ["forearm-plank.png"],
-        "never-tried-barre": [],
+        "never-tried-barre": ["plie.png"],
         "your-week": [],
         "come-move-with-me": ["butterfly.png"],
     }
@@ -191,6 +191,7 @@ def test_pictures_are_few_and_each_is_what_the_letter_speaks_of(example: Compile
 def test_the_guide_mail_carries_the_link_first_and_the_whole_flow(example: Compiled) -> None:
     of = letter(example, "guide")
     assert paragraphs(of)[1] == "Open the guide: https://mail.example.com/g/token"
+    assert paragraphs(of)[3].startswith("[Low lunge: "), "the first drawing comes before a phone is scrolled far"
     rows = re.findall(r"(?m)^(\d+:\d\d) +\| .+ \| (\d+:\d\d)$", text(of))
     clock = 0
     for start, length in rows:
