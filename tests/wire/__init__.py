@@ -80,6 +80,7 @@ Authentication
     tests/wire/test_authentication.py::test_its_signature_covers_the_whole_body_and_is_the_senders_own
     tests/wire/test_authentication.py::test_the_key_has_2048_bits
 31. whatever is taken away, replaced or put on top breaks it
+    tests/wire/test_authentication.py::test_nobodys_mail_stands_another_sender_on_top
     tests/wire/test_authentication.py::test_whatever_is_taken_away_replaced_or_put_on_top_breaks_it
     tests/wire/test_authentication.py::test_nothing_can_be_added_to_a_mail_that_never_had_it
 32. what DNS says: `leadmagnet doctor`
