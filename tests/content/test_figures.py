@@ -33,8 +33,8 @@ def found_in(text: str) -> list[str]:
     return [f"{one.line} {one.code} {one.message} {one.fix}" for one in notes.findings()]
 
 
-def test_the_example_draws_every_pose_it_speaks_of(example: Compiled) -> None:
-    guide = example.guides["hip-openers"]
+def test_the_example_draws_every_pose_it_speaks_of(example_content: Compiled) -> None:
+    guide = example_content.guides["hip-openers"]
     assert len(FIGURES) == 18
     assert dict(guide.figures) == FIGURES
     assert guide.html.count('<figure class="pose"><svg ') == 18

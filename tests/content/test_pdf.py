@@ -27,8 +27,8 @@ def made(site: SiteFolder) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def paper(example: Compiled) -> Paper:
-    return Paper.of(example.guides["hip-openers"], "Run Bend Barre", DAY)
+def paper(example_content: Compiled) -> Paper:
+    return Paper.of(example_content.guides["hip-openers"], "Run Bend Barre", DAY)
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_whatever_passes_its_checks_can_be_set(site: SiteFolder, text: str) -> N
     assert made(site).startswith(b"%PDF-")
 
 
-def test_a_guide_that_cannot_be_set_names_its_file(example: Compiled) -> None:
-    guide = example.guides["hip-openers"].model_copy(update={"html": "<svg><desc>A lunge.</desc></rect></svg>"})
+def test_a_guide_that_cannot_be_set_names_its_file(example_content: Compiled) -> None:
+    guide = example_content.guides["hip-openers"].model_copy(update={"html": "<svg><desc>A lunge.</desc></rect></svg>"})
     with pytest.raises(PdfError, match=r"^guides/hip-openers/guide\.md: its PDF cannot be made \(.+\)\. Nothing was"):
         Paper.of(guide, "Run Bend Barre", DAY).pdf()
