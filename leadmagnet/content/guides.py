@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from posixpath import normpath
 from typing import TYPE_CHECKING, TypedDict
@@ -46,7 +47,13 @@ class Guide(BaseModel):
     @property
     def edition(self) -> str:
         """What the reader sees, as eight hex digits: another word or another line of a figure is another edition."""
-        return hashlib.sha256(f"{self.title}\0{self.html}".encode()).hexdigest()[:8]
+        return fingerprint(self.title, self.html)[:8]
+
+
+@lru_cache(maxsize=4)  # every page and every confirmation asks
+def fingerprint(title: str, html: str) -> str:
+    """What a guide shows, as hex SHA-256."""
+    return hashlib.sha256(f"{title}\0{html}".encode()).hexdigest()
 
 
 GUIDE_FILE = "guide.md"

@@ -108,7 +108,6 @@ def test_ids_differ_where_a_page_shows_a_figure_twice() -> None:
 def test_a_painting_is_small_and_always_the_same() -> None:
     figure = FIGURES["garland"]
     painted = draw_png(figure)
-    draw_png.cache_clear()
     assert draw_png(figure) == painted
     assert draw_svg(figure) == draw_svg(figure)
     assert len(painted) < 16_000
