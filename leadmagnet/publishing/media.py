@@ -64,6 +64,16 @@ def keep(session: Session, made: Sequence[Item], *, now: datetime) -> None:
         session.execute(insert_ignoring(session, Media), rows)
 
 
+def media_type(session: Session, digest: str, name: str) -> str | None:
+    """What kind of file is kept there; None if there is none."""
+    return session.scalar(select(Media.media_type).where(Media.digest == digest, Media.name == name))
+
+
+def content(session: Session, digest: str, name: str) -> bytes:
+    """The bytes of a file that is kept."""
+    return session.scalars(select(Media.content).where(Media.digest == digest, Media.name == name)).one()
+
+
 def _not_there(session: Session, items: Iterable[Item]) -> list[Item]:
     wanted = {(one.digest, one.name): one for one in items}
     if not wanted:
