@@ -89,11 +89,10 @@ class Paper:
         # Not at the top: 33 MB that only a publish needs.
         import typst
 
-        tree = read(self.html)
-        headings = tree.every("h1", "h2", "h3", "h4", "h5", "h6")
-        anchors = frozenset(one.attributes.get("id", "") for one in headings)
-        setter = Typesetter(anchors, _by_name(tree), dict(self.pictures))
-        main = _document(self, tree, setter)
+        try:
+            main, setter = self._written()
+        except RecursionError as error:
+            raise PdfError(self.refusal("its elements are nested too deep")) from error
         with TemporaryDirectory(prefix="leadmagnet-pdf-") as folder:
             files = {"main.typ": main.encode(), _STYLE.name: _STYLE.read_bytes(), **setter.files}
             for name, content in files.items():
@@ -106,6 +105,13 @@ class Paper:
                 )  # fmt: skip
             except typst.TypstError as error:
                 raise PdfError(self.refusal(str(error))) from error
+
+    def _written(self) -> tuple[str, Typesetter]:
+        tree = read(self.html)
+        headings = tree.every("h1", "h2", "h3", "h4", "h5", "h6")
+        anchors = frozenset(one.attributes.get("id", "") for one in headings)
+        setter = Typesetter(anchors, _by_name(tree), dict(self.pictures))
+        return _document(self, tree, setter), setter
 
     def refusal(self, reason: str) -> str:
         """What the operator is told when the PDF cannot be made."""
