@@ -1,5 +1,6 @@
 """Publishing from `run`: once at the start, and on save while mail goes to the test mailbox."""
 
+import gc
 import logging
 from pathlib import Path
 from threading import Event, Thread
@@ -140,6 +141,8 @@ class Watcher:
         if build.digest != self._seen:
             self._saved(build)
             self._seen = build.digest
+            del build
+            gc.collect()  # what was compiled is full of cycles, and while mail goes out they are hardly looked for
 
     def _saved(self, build: Build) -> None:
         if build.compiled is None:
