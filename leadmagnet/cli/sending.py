@@ -22,7 +22,7 @@ from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
 from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.mail.smtp import Connection
-from leadmagnet.publishing import drafts, pictures
+from leadmagnet.publishing import drafts, media
 from leadmagnet.settings import Settings
 
 
@@ -63,8 +63,12 @@ def send_samples(site: Path, settings: Settings, build: Build, name: str, recipi
     readers = [drafts.sample_facts(compiled, letter, person) for person in people]
     sample = Sample(Published(0, "", compiled), letter.path.split("/")[1], letter.slug, to.text)
     database = database_of(settings, upgrade=True)
-    with database.write() as session:  # a letter is tried before it is published, and its pictures with it
-        pictures.keep(session, (letter,), build.files, now=clock.now())
+    with database.read() as session:  # a letter is tried before it is published, and its pictures with it
+        missing = media.missing_pictures(session, letter, build.files)
+    if missing:
+        made = media.make(missing)
+        with database.write() as session:
+            media.keep(session, made, now=clock.now())
     links = Links(settings.site_url, settings.keys(), settings.bounce_domain)
     journal = settings.data_dir / "journal"
     outcomes = samples.send(

@@ -1,5 +1,6 @@
 """Publishing from `run`: once at the start, and on save while mail goes to the test mailbox."""
 
+import gc
 import logging
 from pathlib import Path
 from threading import Event, Thread
@@ -11,7 +12,7 @@ from leadmagnet.cli.findings import show
 from leadmagnet.cli.site import operator
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import drafts, editions, pictures, releases
+from leadmagnet.publishing import drafts, media, releases
 from leadmagnet.settings import FILE, Settings
 from leadmagnet.store.database import Database
 from leadmagnet.store.signals import something_is_due
@@ -36,23 +37,56 @@ def publish_first(site: Path, settings: Settings, database: Database) -> str:
         if first:
             raise LeadmagnetError("Nothing is published yet, and this cannot be: mend the errors above.")
         click.echo("The version published last stays live.")
-    elif first or settings.uses_test_mailbox:
+    elif first:
         publish(build, database)
+    elif settings.uses_test_mailbox:
+        _publish_or_say(build, database)
     else:
         _say_waiting(build, database)
+    if not first:
+        _complete(database)
     return build.digest
 
 
 def publish(build: Build, database: Database, note: str | None = None) -> int | None:
     """Makes a build that passed live; None if just this is live already. Raises LeadmagnetError if it cannot be."""
+    if build.compiled is None:
+        raise ValueError("a build with errors cannot be published")
     now = clock.now()
     with database.read() as session:
-        pictures.prepare(session, build)
-        editions.prepare(session, build, now=now)
+        missing = media.missing(session, build.compiled, build.files, now=now)
+    made = media.make(missing)  # it takes its time, and neither readers nor writers wait for it
     with database.write() as session:
-        number = releases.publish(session, build, author=operator(), note=note, now=now)
+        number = releases.publish(session, build, made, author=operator(), note=note, now=now)
         something_is_due(session)
     return number
+
+
+def _publish_or_say(build: Build, database: Database) -> int | None:
+    """As `publish`, while something good is live already: what cannot be published now stops nothing."""
+    try:
+        return publish(build, database)
+    except LeadmagnetError as error:
+        click.echo(f"{error} The version before stays live.")
+        return None
+
+
+def _complete(database: Database) -> None:
+    """Makes what the live release lacks: an older version of ours made no PDF, or set it otherwise."""
+    now = clock.now()
+    with database.read() as session:
+        live = releases.Live().get(session)
+        files = releases.files(session, live.number)
+        missing = media.missing(session, live.compiled, files, now=now)
+    if not missing:
+        return
+    try:
+        made = media.make(missing)
+    except LeadmagnetError as error:
+        click.echo(f"{error} What is live goes on without it.")
+        return
+    with database.write() as session:
+        media.keep(session, made, now=now)
 
 
 class Watcher:
@@ -107,17 +141,15 @@ class Watcher:
         if build.digest != self._seen:
             self._saved(build)
             self._seen = build.digest
+            del build
+            gc.collect()  # what was compiled is full of cycles, and while mail goes out they are hardly looked for
 
     def _saved(self, build: Build) -> None:
         if build.compiled is None:
             click.echo(show(build.findings))
             click.echo("Not published: the version before stays live.")
         elif self._settings.uses_test_mailbox:
-            try:
-                number = publish(build, self._database)
-            except LeadmagnetError as error:
-                click.echo(f"{error} The version before stays live.")
-                return
+            number = _publish_or_say(build, self._database)
             if number is not None:
                 click.echo(f"Saved and published: version {number}.")
         else:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from leadmagnet.content import values
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 
 FIGURES_FILE = "figures/poses.json"
@@ -25,6 +26,7 @@ Leg = Annotated[tuple[Point, ...], Field(min_length=2, max_length=3)]
 Arm = tuple[Point, Point]  # elbow, wrist
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_KEY = re.compile(r'("(?:[^"\\]|\\.)*+")\s*:')
 
 
 class _Joints(BaseModel):
@@ -56,7 +58,7 @@ class Facing(_Joints):
     neck: Point
     sh_l: Point
     sh_r: Point
-    pelvis: Point
+    pelvis: Point | None = None
     hip_l: Point
     hip_r: Point
     leg_l: Leg
@@ -107,49 +109,70 @@ def read_figures(path: str, text: str, notes: Notes) -> dict[str, Figure]:
         notes.error(Place(path, 1), "E102", "there are no poses by name.", 'Begin it with { "low_lunge": {')
         return {}
     figures: dict[str, Figure] = {}
-    for key, values in poses.items():
-        place = Place(path, _line_of(key, text))
+    lines = _lines(text)
+    for key, given in poses.items():
+        place = Place(path, lines.get(json.dumps(key, ensure_ascii=False)) or lines.get(json.dumps(key), 0))
         name = figure_name(key)
         if not _NAME.fullmatch(name):
             notes.error(place, "E102", f"'{key}' cannot be a figure's name.", "Use small letters, digits and _.")
         elif name in figures:
             notes.error(place, "E102", f"there are two figures '{name}'.", "Rename one of them.")
-        elif figure := _figure(name, values, place, notes):
+        elif figure := _figure(name, given, place, notes):
             figures[name] = figure
     return figures
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"'{next(key for key in keys if keys.count(key) > 1)}' stands there twice")
-    return values
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"'{key}' stands there twice")
+        found[key] = value
+    return found
 
 
-def _line_of(key: str, text: str) -> int:
-    found = re.search(rf"{re.escape(json.dumps(key, ensure_ascii=False))}\s*:", text)
-    return text.count("\n", 0, found.start()) + 1 if found else 0
+def _lines(text: str) -> dict[str, int]:
+    """The line on which each key stands first, by the key as it is written, with its quotes."""
+    lines: dict[str, int] = {}
+    line, end = 1, 0
+    for found in _KEY.finditer(text):
+        line += text.count("\n", end, found.start())
+        end = found.start()
+        lines.setdefault(found[1], line)
+    return lines
 
 
-def _figure(name: str, values: object, place: Place, notes: Notes) -> Figure | None:
-    if not isinstance(values, dict):
+def _figure(name: str, given: object, place: Place, notes: Notes) -> Figure | None:
+    if not isinstance(given, dict):
         notes.error(place, "E102", f"'{name}' is no pose.", "Write its view, title, alt and joints between { and }.")
         return None
-    words = {key: values.get(key) for key in _WORDS}
-    for key, word in words.items():
-        if not isinstance(word, str) or not word.strip() or any(character < " " for character in word):
-            code, fix = ("E106", "Say what it shows.") if key == "alt" else ("E102", "Say what the pose is called.")
-            notes.error(place, code, f"'{name}' has no {key}.", f'Add "{key}": "…". {fix}')
+    words = {key: _word(name, key, given.get(key), place, notes) for key in _WORDS}
     try:
         # Strict, and as JSON: lists are points there, and text is never a number.
-        pose = _POSE.validate_json(json.dumps({k: v for k, v in values.items() if k not in _WORDS}), strict=True)
+        pose = _POSE.validate_json(json.dumps({k: v for k, v in given.items() if k not in _WORDS}), strict=True)
+    except RecursionError:
+        notes.error(place, "E102", f"'{name}' is nested too deep.", "Its joints are points: [x, y].")
+        return None
     except ValidationError as error:
         for detail in error.errors():
             message, fix = _wrong(name, detail)
             notes.error(place, "E102", message, fix)
         return None
-    return None if notes.blames(place) else Figure(name=name, pose=pose, **words)  # type: ignore[arg-type]
+    title, alt = words["title"], words["alt"]
+    return Figure(name=name, title=title, alt=alt, pose=pose) if title and alt else None
+
+
+def _word(name: str, key: str, given: object, place: Place, notes: Notes) -> str | None:
+    """The `title` or `alt` of a pose; None, with a note, when it is no line of text."""
+    if not isinstance(given, str) or not given.strip():
+        code, fix = ("E106", "Say what it shows.") if key == "alt" else ("E102", "Say what the pose is called.")
+        notes.error(place, code, f"'{name}' has no {key}.", f'Add "{key}": "…". {fix}')
+        return None
+    try:
+        return values.text(given)
+    except values.Unreadable as error:
+        notes.error(place, "E102", f"the {key} of '{name}' {error.message}", error.fix)
+        return None
 
 
 def _wrong(name: str, detail: ErrorDetails) -> tuple[str, str]:
@@ -158,6 +181,8 @@ def _wrong(name: str, detail: ErrorDetails) -> tuple[str, str]:
     path = [part for part in detail["loc"] if part not in _VIEWS]  # the first part is the view it was read as
     key = path[0] if path else ""
     match kind:
+        case "json_invalid":
+            return f"'{name}' holds a character that is no text.", "Delete it."
         case "union_tag_invalid" | "union_tag_not_found":
             view = str(given.get("view", "")) if isinstance(given, dict) else ""
             return f"'{name}' has an unknown view '{view}'.", did_you_mean(view, _VIEWS)

@@ -1,22 +1,24 @@
 """Reads the operator's folder from disk: nothing else in this room touches a file."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from leadmagnet.content.findings import Notes, Place
+from leadmagnet.content.values import NO_TEXT
 from leadmagnet.errors import ContentError
 
 SETTINGS_FILE = "leadmagnet.toml"
 TEXTS = frozenset({".md", ".toml", ".html", ".txt", ".json"})
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"})
+#: The picture files that every mail program shows, by what Pillow calls them.
+PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".gif": "GIF"}
+#: Those that some do not.
+OTHER_PICTURES = frozenset({".svg", ".webp"})
 MAX_TEXT = 1_000_000
 MAX_PICTURE = 10_000_000
 
 _CONTENT_FOLDERS = ("email_templates", "guides")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def decode(path: str, data: bytes) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise ContentError("E102", path, line, "the file is not UTF-8 text.", "Save it as UTF-8.") from error
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if stray := _CONTROL.search(text):
+    if stray := NO_TEXT.search(text):
         line = text.count("\n", 0, stray.start()) + 1
         raise ContentError("E102", path, line, "there is a control character in the text.", "Delete it.")
     return text
@@ -78,7 +80,7 @@ def _listing(folder: Path) -> Iterator[tuple[str, Path]]:
             folders[:] = sorted(name for name in folders if not _is_hidden(name))
             for name in sorted(names):
                 path = Path(here, name)
-                if _is_hidden(name) or path.suffix.lower() not in TEXTS | PICTURES:
+                if _is_hidden(name) or path.suffix.lower() not in TEXTS | OTHER_PICTURES | PICTURES.keys():
                     continue
                 if path.is_file() and path.resolve().is_relative_to(root):
                     yield PurePosixPath(path.relative_to(folder)).as_posix(), path

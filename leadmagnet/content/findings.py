@@ -45,10 +45,10 @@ class Notes:
         self._silenced: set[tuple[str, str]] = set()
 
     def error(self, place: Place, code: str, message: str, fix: str) -> None:
-        self._found.add(Finding(place.path, place.line, code, "error", message, fix))
+        self._found.add(Finding(place.path, place.line, code, "error", _shown(message), _shown(fix)))
 
     def warn(self, place: Place, code: str, message: str, fix: str) -> None:
-        self._found.add(Finding(place.path, place.line, code, "warning", message, fix))
+        self._found.add(Finding(place.path, place.line, code, "warning", _shown(message), _shown(fix)))
 
     def take(self, error: ContentError) -> None:
         self._found.add(Finding.of(error))
@@ -64,6 +64,11 @@ class Notes:
     def findings(self) -> tuple[Finding, ...]:
         """All findings, sorted by file and line, without the silenced ones."""
         return tuple(sorted(f for f in self._found if f.level == "error" or (f.path, f.code) not in self._silenced))
+
+
+def _shown(words: str) -> str:
+    """`words` as they can be written anywhere: they may quote half a character."""
+    return words.encode(errors="backslashreplace").decode()
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

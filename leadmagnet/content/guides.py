@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from posixpath import normpath
 from typing import TYPE_CHECKING, TypedDict
@@ -46,7 +47,13 @@ class Guide(BaseModel):
     @property
     def edition(self) -> str:
         """What the reader sees, as eight hex digits: another word or another line of a figure is another edition."""
-        return hashlib.sha256(f"{self.title}\0{self.html}".encode()).hexdigest()[:8]
+        return fingerprint(self.title, self.html)[:8]
+
+
+@lru_cache(maxsize=4)  # every page and every confirmation asks
+def fingerprint(title: str, html: str) -> str:
+    """What a guide shows, as hex SHA-256."""
+    return hashlib.sha256(f"{title}\0{html}".encode()).hexdigest()
 
 
 GUIDE_FILE = "guide.md"
@@ -123,6 +130,7 @@ class _Body(TypedDict):
 def _body(folder: str, body: Source, figures: Mapping[str, Figure], files: Mapping[str, bytes], notes: Notes) -> _Body:
     # Not at the top: workers read guides from releases, and never need a Markdown parser for it.
     from leadmagnet.content import illustrations
+    from leadmagnet.content.checks import shape
     from leadmagnet.content.checks.markup import Judge
     from leadmagnet.content.hiding import Veil
     from leadmagnet.content.markdown import Markdown
@@ -144,11 +152,16 @@ def _body(folder: str, body: Source, figures: Mapping[str, Figure], files: Mappi
         there = normpath(f"{folder}/{unquote(address)}") in files
         return None if there else "there is no such file in the guide's folder"
 
-    Judge(veil, notes, local).tokens(tokens, hidden)
+    Judge(veil, notes, local, sections).tokens(tokens, hidden)
     pictures = illustrations.hang(tokens, hidden, illustrations.Shelf(folder, files), notes)
     tokens = illustrations.draw(tokens, veil, figures, notes)
     contents = tuple((anchor, _words(inline)) for tag, anchor, inline in headings if tag == "h2")
     html = "".join(map(markdown.html, _cards(tokens)))
+    shape.judge_drawings(html, hidden, notes)
+    try:
+        shape.judge_depth(html, hidden.path, deepest=shape.MAX_PAGE_DEPTH)
+    except ContentError as error:
+        notes.take(error)
     return {"html": html, "sections": sections, "contents": contents, "pictures": pictures}
 
 

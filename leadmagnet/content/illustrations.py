@@ -6,25 +6,26 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from posixpath import basename, dirname, normpath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from markdown_it.token import Token
 
 from leadmagnet.content import poses
 from leadmagnet.content.drawing import draw_svg
 from leadmagnet.content.figures import Figure
+from leadmagnet.content.files import PICTURES
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.hiding import Piece, Veil
 from leadmagnet.content.pictures import Picture
 from leadmagnet.content.source import Source
+from leadmagnet.content.values import address_parts
 
 SHOWN = 512  # CSS pixels a picture is at most wide: what the column of a letter has room for
 WIDEST = 1300  # pixels: more is never seen, only loaded
 HEAVY = 200_000  # bytes
 TOO_HEAVY = 1_000_000
 
-#: The picture files that every mail program shows, with their media types, by what Pillow calls them.
-KINDS: Mapping[str, str] = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif"}
+MOST_PIXELS = 16_000_000  # in all: a small file can hold a picture that fills the memory
 
 _NOT_IN_ADDRESS = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 100
@@ -67,7 +68,7 @@ def draw(tokens: Sequence[Token], veil: Veil, figures: Mapping[str, Figure], not
         for call in filter(None, calls):
             if figure := figures.get(call.name):
                 count += 1
-                svg = draw_svg(figure, mirrored=call.mirrored, within=f"figure-{count}")
+                svg = draw_svg(figure, mirrored=call.mirrored, within=f"lm-{count}")
                 html += f'<figure class="pose">{svg}</figure>\n'
         drawn[index - 1 : index + 2] = [_nothing(), Token("html_block", "", 0, content=html, map=token.map), _nothing()]
     _judge_lost(veil, placed, notes)
@@ -84,7 +85,7 @@ def hang(tokens: Sequence[Token], source: Source, shelf: Shelf, notes: Notes) ->
         line = token.map[0] if token.map else 0
         for child in token.children or ():
             line += child.type in ("softbreak", "hardbreak")
-            address = urlsplit(str(child.attrs.get("src", "")))
+            address = address_parts(str(child.attrs.get("src", "")))
             path = normpath(f"{shelf.folder}/{unquote(address.path)}")
             if child.type != "image" or address.scheme or address.netloc or path not in shelf.files:
                 continue
@@ -145,7 +146,7 @@ class _Artist:
 
     def hang(self, token: Token, address: str) -> None:
         """Lets an image show a file that lies beside the letter, or beside the snippet that it stands in."""
-        wanted = unquote(urlsplit(address).path)
+        wanted = unquote(address_parts(address).path)
         folders = dict.fromkeys((dirname(self.place.path), self.shelf.folder))
         path = next((p for f in folders if (p := normpath(f"{f}/{wanted}")) in self.shelf.files), None)
         if path is None:
@@ -165,12 +166,12 @@ class _Artist:
 
 def is_beside(address: str) -> bool:
     """Whether `address` is that of a file near the letter, such as `photo.png`."""
-    parts = urlsplit(address)
+    parts = address_parts(address)
     return not (parts.scheme or parts.netloc) and is_picture(parts.path)
 
 
 def is_picture(path: str) -> bool:
-    return path.lower().endswith((".png", ".jpg", ".jpeg", ".gif"))
+    return path.lower().endswith(tuple(PICTURES))
 
 
 def _framed(path: str, wanted: str, data: bytes, place: Place, notes: Notes) -> tuple[Picture, int] | None:
@@ -178,36 +179,43 @@ def _framed(path: str, wanted: str, data: bytes, place: Place, notes: Notes) -> 
     measured = _measured(data)
     if measured is None:
         fix = "Save it as PNG, JPEG or GIF."
-        notes.error(place, "E107", f"'{wanted}' is no picture that mail programs show.", fix)
+        notes.error(place, "E107", f"'{wanted}' is no whole picture that mail programs show.", fix)
         return None
-    media_type, width = measured
-    _weigh(wanted, len(data), width, place, notes)
+    media_type, width, height = measured
+    _weigh(wanted, len(data), width, height, place, notes)
     digest = hashlib.sha256(data).hexdigest()
     name = _NOT_IN_ADDRESS.sub("-", basename(path))[-_LONGEST_NAME:].lstrip(".-") or "picture"
     return Picture(digest=digest, name=name, media_type=media_type, file=path), min(width, SHOWN)
 
 
-def _weigh(name: str, size: int, width: int, place: Place, notes: Notes) -> None:
+def _weigh(name: str, size: int, width: int, height: int, place: Place, notes: Notes) -> None:
     """Rule W211: what takes long to load on a phone."""
     fix = f"Save it {2 * SHOWN} pixels wide: letters show {SHOWN}."
     if size > TOO_HEAVY:
         notes.error(place, "W211", f"'{name}' has {size // 1000} KB; 1000 are too many.", fix)
     elif size > HEAVY:
         notes.warn(place, "W211", f"'{name}' has {size // 1000} KB; 200 are plenty.", fix)
-    if width > WIDEST:
+    if width * height > MOST_PIXELS:
+        message = f"'{name}' has {width * height // 1_000_000} million pixels; {MOST_PIXELS // 1_000_000} are too many."
+        notes.error(place, "W211", message, fix)
+    elif width > WIDEST:
         notes.warn(place, "W211", f"'{name}' is {width} pixels wide; nobody sees that many.", fix)
 
 
-def _measured(data: bytes) -> tuple[str, int] | None:
-    """The media type and the width of a picture in pixels; None for what is none."""
+def _measured(data: bytes) -> tuple[str, int, int] | None:
+    """The media type, width and height of a picture in pixels; None for what is none, or not a whole one."""
     # Not at the top: it takes long to load, and most letters have no picture of their own.
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(data), formats=tuple(KINDS)) as image:
-            return KINDS[str(image.format)], image.width
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        with Image.open(io.BytesIO(data), formats=tuple(set(PICTURES.values()))) as image:
+            (width, height), kind = image.size, str(image.format).lower()
+            if width * height <= MOST_PIXELS:
+                image.draft(image.mode, (max(1, width // 8), max(1, height // 8)))  # a JPEG need not be read in full
+                image.load()  # only then it is known to be whole
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None
+    return f"image/{kind}", width, height
 
 
 def _nothing() -> Token:

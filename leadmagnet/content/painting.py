@@ -2,7 +2,6 @@
 
 import io
 import math
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ _FINER = 3  # painted larger, then made small: Pillow's own edges are jagged
 _COLOURS = 32
 
 
-@lru_cache(maxsize=64)
 def draw_png(figure: Figure, *, mirrored: bool = False) -> bytes:
     """The figure as a PNG, PIXELS wide, as high as it needs, about 10 KB; the same figure gives the same bytes.
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from leadmagnet.content.guides import Guide
+from leadmagnet.content.guides import Guide, fingerprint
 from leadmagnet.content.tree import Element, read
 from leadmagnet.content.typeset import Typesetter, string, without_paper
 from leadmagnet.errors import LeadmagnetError
@@ -58,7 +58,7 @@ class Paper:
 
         Addresses of pictures stand for the pictures.
         """
-        shown = [LAYOUT, self.site_name, self.slug, self.title, self.html]
+        shown = [LAYOUT, self.site_name, self.slug, fingerprint(self.title, self.html)]
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
     def pdf(self) -> bytes:
@@ -89,11 +89,10 @@ class Paper:
         # Not at the top: 33 MB that only a publish needs.
         import typst
 
-        tree = read(self.html)
-        headings = tree.every("h1", "h2", "h3", "h4", "h5", "h6")
-        anchors = frozenset(one.attributes.get("id", "") for one in headings)
-        setter = Typesetter(anchors, _by_name(tree), dict(self.pictures))
-        main = _document(self, tree, setter)
+        try:
+            main, setter = self._written()
+        except RecursionError as error:
+            raise PdfError(self.refusal("its elements are nested too deep")) from error
         with TemporaryDirectory(prefix="leadmagnet-pdf-") as folder:
             files = {"main.typ": main.encode(), _STYLE.name: _STYLE.read_bytes(), **setter.files}
             for name, content in files.items():
@@ -105,15 +104,22 @@ class Paper:
                     package_cache_path=folder,
                 )  # fmt: skip
             except typst.TypstError as error:
-                raise PdfError(_reason(self.slug, str(error))) from error
+                raise PdfError(self.refusal(str(error))) from error
 
+    def _written(self) -> tuple[str, Typesetter]:
+        tree = read(self.html)
+        headings = tree.every("h1", "h2", "h3", "h4", "h5", "h6")
+        anchors = frozenset(one.attributes.get("id", "") for one in headings)
+        setter = Typesetter(anchors, _by_name(tree), dict(self.pictures))
+        return _document(self, tree, setter), setter
 
-def _reason(slug: str, message: str) -> str:
-    first = next(iter(message.splitlines()), "no reason given")
-    return (
-        f"guides/{slug}/guide.md: its PDF cannot be made ({first}). Nothing was published. "
-        "Look for raw HTML or a broken picture among the last changes, and take it out."
-    )
+    def refusal(self, reason: str) -> str:
+        """What the operator is told when the PDF cannot be made."""
+        first = next(iter(reason.splitlines()), "no reason given")
+        return (
+            f"guides/{self.slug}/guide.md: its PDF cannot be made ({first}). Nothing was published. "
+            "Look for raw HTML or a broken picture among the last changes, and take it out."
+        )
 
 
 def _document(paper: Paper, tree: Element, setter: Typesetter) -> str:

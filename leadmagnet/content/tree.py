@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-_VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
-_SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+#: Elements that nothing is inside of.
+VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
+)
+_SVG = re.compile(r"<svg\b.*?(?:</svg>|\Z)", re.DOTALL)
+_KEPT = "data-kept"
 _ALT = re.compile(r"<(desc|title)\b[^>]*>(.*?)</\1>", re.DOTALL)
 _SPACE = re.compile(r"[ \t\r\n]+")
 
@@ -51,19 +55,25 @@ class Element:
 
 def read(html: str) -> Element:
     """The tree of `html`, as an element without a tag; a tag that is never closed ends with what is around it."""
-    drawings: list[str] = []
+    kept: list[str] = []
 
     def keep(found: re.Match[str]) -> str:
-        drawings.append(found[0])
-        return "<svg></svg>"
+        kept.append(found[0])
+        return f'<svg {_KEPT}="{len(kept) - 1}"></svg>'
 
     # Kept as they are: a parser of HTML would write viewBox in small letters, which no drawing survives.
     reader = _Reader()
     reader.feed(_SVG.sub(keep, html))
     reader.close()
-    for element, source in zip(reader.root.every("svg"), drawings, strict=False):
-        element.source = source
+    for element in reader.root.every("svg"):  # a comment may hold one too, which is none
+        number = element.attributes.get(_KEPT, "")
+        element.source = kept[int(number)] if number in map(str, range(len(kept))) else ""
     return reader.root
+
+
+def drawings(html: str) -> list[str]:
+    """The drawings (`svg`) of `html`, each exactly as it is; one that is never closed goes to the end."""
+    return _SVG.findall(html)
 
 
 class _Reader(HTMLParser):
@@ -75,7 +85,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = Element(tag, {name: value or "" for name, value in attrs})
         self._open[-1].inside.append(element)
-        if tag not in _VOID:
+        if tag not in VOID:
             self._open.append(element)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

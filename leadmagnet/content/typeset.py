@@ -15,6 +15,7 @@ _SPACE = re.compile(r"[ \t\r\n]+")
 _HEADINGS = {"h1": 1, "h2": 1, "h3": 2, "h4": 3, "h5": 4, "h6": 5}
 _INLINE = {"strong": "strong", "b": "strong", "em": "emph", "i": "emph", "s": "strike", "del": "strike",
            "sub": "sub", "sup": "super"}  # fmt: skip
+_QUOTES = 5  # more are never seen within each other
 _BLOCKS = frozenset({*_HEADINGS, "p", "ul", "ol", "table", "blockquote", "pre", "hr", "figure", "div", "section"})
 
 
@@ -27,6 +28,7 @@ class Typesetter:
     pictures: Mapping[str, bytes]  # by the addresses that the tree names
     files: dict[str, bytes] = field(default_factory=dict)
     level: int = 0  # of the heading written last
+    quotes: int = 0  # around what is being written
 
     def blocks(self, inside: Iterable[Element | str]) -> str:
         """Blocks, with an empty line between them; text among them is a paragraph of its own."""
@@ -52,7 +54,7 @@ class Typesetter:
             case "table":
                 return self._table(one)
             case "blockquote":
-                return f"#quote(block: true)[{self.blocks(one.inside)}]"
+                return self._quote(one)
             case "pre":
                 return f"#raw({string(''.join(one._texts()))}, block: true)"
             case "hr":
@@ -65,6 +67,13 @@ class Typesetter:
                 return self.blocks(one.inside)
         return self.heading(one)
 
+    def _quote(self, one: Element) -> str:
+        """A quote; within some others it is one with them, because Typst gives up at a dozen."""
+        self.quotes += 1
+        inside = self.blocks(one.inside)
+        self.quotes -= 1
+        return f"#quote(block: true)[{inside}]" if self.quotes < _QUOTES else inside
+
     def heading(self, one: Element) -> str:
         """A heading, with the label that links lead to."""
         label = f"#label({string(_label(one.attributes['id']))})" if "id" in one.attributes else ""
@@ -74,7 +83,10 @@ class Typesetter:
 
     def figure(self, one: Element) -> str:
         """A picture with its caption, if it has one."""
-        drawn = "".join(f"#{self.picture(picture)}" for picture in one.every("svg", "img"))
+        pictures = list(one.every("svg", "img"))
+        if not any(picture.alt for picture in pictures):
+            return self.blocks(one.inside)  # for readers who do not see it, nothing is shown
+        drawn = "".join(f"#{self.picture(picture)}" for picture in pictures)
         caption = "".join(self.inline(words.inside).strip() for words in one.every("figcaption"))
         return f"#shown[{drawn}][{caption}]"
 
@@ -85,6 +97,8 @@ class Typesetter:
         """
         if one.tag != "svg":
             return self._photo(one)
+        if not one.source:
+            return "[]"
         name = self._keep(one.source.encode(), ".svg")
         if ornament is not None:
             return f"ornament({string(name)}, {ornament}mm)"
@@ -93,10 +107,10 @@ class Typesetter:
     def _photo(self, one: Element) -> str:
         """A file, as wide as the web page shows it; one that lies elsewhere is what it says."""
         address, shown = one.attributes.get("src", ""), one.attributes.get("width", "")
-        if address not in self.pictures or not shown.isdecimal():
+        if address not in self.pictures or not _number(shown):
             return f"[{escape(one.alt)}]"
         name = self._keep(self.pictures[address], Path(address).suffix.lower())
-        return f"photo({string(name)}, alt: {string(one.alt)}, width: {int(shown) / 96:.3f}in)"
+        return f"photo({string(name)}, alt: {string(one.alt)}, width: {_number(shown) / 96:.3f}in)"
 
     def _keep(self, content: bytes, suffix: str) -> str:
         """The name of a file with this content."""
@@ -108,8 +122,8 @@ class Typesetter:
         items = "".join(f"[{self.blocks(item.inside)}]" for item in one.inside if isinstance(item, Element))
         if one.tag == "ul":
             return f"#list{items}" if items else ""
-        start = one.attributes.get("start", "1")
-        return f"#enum(start: {int(start) if start.isdecimal() else 1}){items}" if items else ""
+        start = one.attributes.get("start", "")
+        return f"#enum(start: {_number(start) if start.isdecimal() else 1}){items}" if items else ""
 
     def _table(self, one: Element) -> str:
         if one.attributes.get("role") == "presentation":  # a button: a table in mails, a link on paper
@@ -184,6 +198,11 @@ def string(text: str) -> str:
 
 def _label(anchor: str) -> str:
     return f"at-{anchor}"
+
+
+def _number(digits: str) -> int:
+    """A whole number from raw HTML, no larger than browsers take; 0 when it is none."""
+    return min(int(digits[:12]), 2**31 - 1) if digits.isdecimal() else 0
 
 
 def _width(cells: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, datetime, time, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FULL_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -15,6 +15,8 @@ _NAME = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 _ADDRESS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
 _MAILBOX = re.compile(rf"(?:{_ADDRESS}|(?:\"[^\"\\]+\"|[^<>\"\\,;:@()\[\]]+?)\s*<{_ADDRESS}>)")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+#: What is no text: control characters, halves of characters, and what Unicode keeps for itself.
+NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 # What no URL holds, and what would open an expression in a template.
 _UNSAFE_IN_URL = re.compile(r"[\s<>\"{}|\\^`\x00-\x1f\x7f]")
 
@@ -36,6 +38,8 @@ def text(value: object) -> str:
         raise Unreadable("is empty.", "Write something, or delete the line.")
     if "\n" in value:
         raise Unreadable("has more than one line.", "Keep it on one line.")
+    if NO_TEXT.search(value):
+        raise Unreadable("holds a character that is no text.", "Delete it, and type the word anew.")
     return value.strip()
 
 
@@ -142,6 +146,14 @@ def web_address(value: object) -> str:
     if not fine or _UNSAFE_IN_URL.search(line):
         raise Unreadable("is not a web address.", "Write it in full: https://example.com/page.")
     return line
+
+
+def address_parts(address: str) -> SplitResult:
+    """The parts of an address, absolute or not; one that does not read, like http://[x, has none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def origin(value: object) -> str:

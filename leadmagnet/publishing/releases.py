@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -10,11 +10,13 @@ from threading import Lock
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from leadmagnet.content import sequences
 from leadmagnet.content.compiled import Build, Compiled
 from leadmagnet.content.published import Published
-from leadmagnet.content.sequences import Sequence, Step
+from leadmagnet.content.sequences import Step
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import editions, pictures, unmoved
+from leadmagnet.publishing import media, unmoved
+from leadmagnet.publishing.media import Item
 from leadmagnet.store.dialect import one_at_a_time
 from leadmagnet.store.models import Release
 
@@ -58,14 +60,32 @@ def live_digest(session: Session) -> str | None:
     return session.scalar(select(Release.digest).order_by(Release.id.desc()).limit(1))
 
 
-def publish(session: Session, build: Build, *, author: str, note: str | None = None, now: datetime) -> int | None:
+def files(session: Session, number: int) -> dict[str, bytes]:
+    """The operator's files of a release, by path. Raises NothingPublished if it does not exist."""
+    archive = session.scalar(select(Release.files).where(Release.id == number))
+    if archive is None:
+        raise NothingPublished
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return {path: opened.read(path) for path in opened.namelist()}
+
+
+def publish(
+    session: Session,
+    build: Build,
+    made: Sequence[Item] = (),
+    *,
+    author: str,
+    note: str | None = None,
+    now: datetime,
+) -> int | None:
     """Makes a checked build live and returns its number, or None if just this content is live already.
 
-    `build` must have passed: one without `compiled` is a defect of the caller. Raises PdfError if a guide cannot be
-    set as a PDF.
+    `build` must have passed: one without `compiled` is a defect of the caller. `made` is what of its pictures and PDFs
+    was missing; it is kept even if the content is live already: a newer version of ours may set an old guide anew.
     """
     if build.compiled is None:
         raise ValueError("a build with errors cannot be published")
+    media.keep(session, made, now=now)
     one_at_a_time(session, Release)  # what is compared with the release before must be what comes next to it
     before = session.scalars(select(Release).order_by(Release.id.desc()).limit(1)).one_or_none()
     if before is not None and before.digest == build.digest:
@@ -74,8 +94,6 @@ def publish(session: Session, build: Build, *, author: str, note: str | None = N
     compiled = build.compiled.model_copy(update={"sequences": _dated(build.compiled, live, now)})
     if before is not None and live is not None:
         compiled = _compared(compiled, live, before.id)
-    pictures.keep(session, pictures.shown_by(compiled), build.files, now=now)
-    editions.keep(session, compiled, build.files, now=now)
     return session.execute(
         insert(Release)
         .values(
@@ -90,7 +108,7 @@ def publish(session: Session, build: Build, *, author: str, note: str | None = N
     ).scalar_one()
 
 
-def _dated(new: Compiled, live: Compiled | None, now: datetime) -> dict[str, Sequence]:
+def _dated(new: Compiled, live: Compiled | None, now: datetime) -> dict[str, sequences.Sequence]:
     """The sequences, each step with the moment it first became sendable (None: since the sequence began)."""
     dated = {}
     for slug, sequence in new.sequences.items():
@@ -118,7 +136,7 @@ def _compared(new: Compiled, live: Compiled, live_number: int) -> Compiled:
     return new.model_copy(update={"sequences": compared})
 
 
-def _since(step: Step, before: Sequence | None, now: datetime) -> datetime | None:
+def _since(step: Step, before: sequences.Sequence | None, now: datetime) -> datetime | None:
     if before is None:
         return None
     for slug in (step.slug, *step.was):

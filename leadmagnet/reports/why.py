@@ -120,15 +120,22 @@ def _guides(
 ) -> Iterator[HeldGuide]:
     """The guides of one person, each as she last got it: by her tap, or by a guide mail after it."""
     series = session.scalars(select(Enrollment).where(Enrollment.subscriber_id == person.id).order_by(Enrollment.id))
+    loaded = {published.number: published}  # a release is large, and often brought all her guides
     for one in series.all():
         live = published.guide(one.guide or "")
         newest = live.edition if live is not None else None
         opened, edition = one.guide_opened_at, one.guide_edition
         sent = [mail for mail in mails if mail.kind == "guide" and mail.enrollment_id == one.id and mail.sent_at]
         last = max(sent, key=lambda mail: mail.sent_at or mail.due_at, default=None)
-        if last is not None and last.sent_at is not None and (opened is None or last.sent_at > opened):
-            mailed = published if last.release_id == published.number else releases.load(session, last.release_id or 0)
-            guide = mailed.guide(one.guide or "")
+        if (
+            last is not None
+            and last.sent_at
+            and last.release_id is not None
+            and (opened is None or last.sent_at > opened)
+        ):
+            if last.release_id not in loaded:
+                loaded[last.release_id] = releases.load(session, last.release_id)
+            guide = loaded[last.release_id].guide(one.guide or "")
             opened, edition = last.sent_at, guide.edition if guide is not None else edition
         if opened is not None and edition is not None:
             yield HeldGuide(one.guide or "", edition, opened, newest)

@@ -4,7 +4,7 @@ import re
 
 from flask import Blueprint, Response, abort, request
 
-from leadmagnet.store.models import Media
+from leadmagnet.publishing import media as kept
 from leadmagnet.web.house import house
 
 bp = Blueprint("media", __name__)
@@ -17,20 +17,18 @@ _A_YEAR = "public, max-age=31536000, immutable"
 @bp.get("/media/<digest>/<name>")
 def picture(digest: str, name: str) -> Response:
     """A picture, the same for ever and for everybody: mail programs, their proxies and caches may all keep it."""
-    found = _found(digest, name)
-    # What is not a picture, such as a guide, stays behind the links of those who asked for it.
-    if found is None or not found.media_type.startswith("image/"):
+    if not (_DIGEST.fullmatch(digest) and _NAME.fullmatch(name)):
         abort(404)
-    response = Response(found.content, mimetype=found.media_type)
+    with house().database.read() as session:
+        media_type = kept.media_type(session, digest, name)
+        # What is not a picture, such as a guide, stays behind the links of those who asked for it.
+        if media_type is None or not media_type.startswith("image/"):
+            abort(404)
+        # Who has it already need not wait until it is read.
+        content = b"" if request.if_none_match.contains_weak(digest) else kept.content(session, digest, name)
+    response = Response(content, mimetype=media_type)
     response.headers["Cache-Control"] = _A_YEAR
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # webmail shows it within pages of its own
     response.set_etag(digest)
     response.make_conditional(request)
     return response
-
-
-def _found(digest: str, name: str) -> Media | None:
-    if not (_DIGEST.fullmatch(digest) and _NAME.fullmatch(name)):
-        return None
-    with house().database.read() as session:
-        return session.get(Media, (digest, name))

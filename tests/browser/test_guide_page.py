@@ -52,7 +52,7 @@ def test_a_body_can_be_told_from_its_paper_by_day_and_by_night(visit: Visit, liv
 
 def boxes(page: "Page") -> tuple[dict[str, float], dict[str, float]]:
     """Where the contents are, and what stays at hand."""
-    contents, dock = (page.locator(part).bounding_box() for part in ("#contents", ".dock"))
+    contents, dock = (page.locator(part).bounding_box() for part in ("#lm-contents", ".dock"))
     assert contents is not None and dock is not None
     return dict(contents), dict(dock)
 
@@ -70,9 +70,9 @@ def test_what_stays_at_hand_never_lies_over_the_contents(page: "Page", live: Sit
 @pytest.mark.parametrize("look", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_no_pose_pushes_a_part_of_the_timer_off_the_screen(visit: Visit, live: Site, look: Look) -> None:
     page = opened(visit(look), live)
-    page.locator("#start-flow").click()
+    page.locator("#lm-start").click()
     for _ in range(16):
-        assert page.locator("#timer").evaluate("it => it.scrollHeight - it.clientHeight") <= 0
+        assert page.locator("#lm-timer").evaluate("it => it.scrollHeight - it.clientHeight") <= 0
         page.keyboard.press("ArrowRight")
 
 

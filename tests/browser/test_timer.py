@@ -86,7 +86,7 @@ def test_it_plays_the_table_to_its_end(timer: "Page") -> None:
 
 
 def test_the_keyboard_is_enough(page: "Page", live: Site) -> None:
-    opened(page, live).locator("#start-flow").focus()
+    opened(page, live).locator("#lm-start").focus()
     page.keyboard.press("Enter")
     pause = page.locator('[data-timer="pause"]')
     page.locator('[data-timer="pause"]:focus').wait_for()
@@ -106,8 +106,8 @@ def test_the_keyboard_is_enough(page: "Page", live: Site) -> None:
     page.keyboard.press("ArrowLeft")
     assert (said(page, "pose"), said(page, "left")) == ("Low lunge", "0:45")
     page.keyboard.press("Escape")
-    page.locator("#timer").wait_for(state="hidden")
-    page.locator("#start-flow:focus").wait_for()
+    page.locator("#lm-timer").wait_for(state="hidden")
+    page.locator("#lm-start:focus").wait_for()
     until(lambda: page.evaluate("held") == 0)  # it is told that it was closed a little later
 
 
@@ -133,9 +133,26 @@ def test_each_new_pose_is_announced_once_and_sounds_only_if_she_asks(timer: "Pag
     assert timer.evaluate("[heard, tones]") == [2, 2]  # one as a sample, one at the change
 
 
+def test_the_keys_of_the_browser_stay_its_own(timer: "Page") -> None:
+    for keys in ("Alt+ArrowRight", "Control+ArrowRight", "Meta+ArrowRight"):
+        timer.keyboard.press(keys)
+        assert said(timer, "pose") == "Child's pose"
+    timer.keyboard.press("ArrowRight")
+    assert said(timer, "pose") == "Low lunge"
+
+
+def test_without_sound_the_flow_goes_on(page: "Page", live: Site) -> None:
+    page.add_init_script("window.AudioContext = function () { throw new Error('no sound device'); };")
+    opened(page, live).get_by_role("button", name="Start the 10-minute flow").click()
+    page.get_by_label("A soft tone at each change").check()
+    page.keyboard.press("ArrowRight")
+    page.clock.run_for(46_000)
+    assert said(page, "pose") == "Half split"
+
+
 def test_nothing_moves_for_who_asked_for_stillness(visit: Visit, live: Site) -> None:
     page = opened(visit(STILL), live)
-    page.locator("#start-flow").click()
+    page.locator("#lm-start").click()
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.getAnimations().length") == 0
     assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
@@ -144,7 +161,7 @@ def test_nothing_moves_for_who_asked_for_stillness(visit: Visit, live: Site) -> 
 def test_without_scripts_the_guide_is_all_there(visit: Visit, live: Site) -> None:
     page = visit(NO_SCRIPTS)
     page.goto(live.guide_link(ADA))
-    assert not page.locator("#start-flow").is_visible() and not page.locator("#timer").is_visible()
+    assert not page.locator("#lm-start").is_visible() and not page.locator("#lm-timer").is_visible()
     assert page.get_by_role("heading", name="The ten-minute flow").is_visible()
     assert page.get_by_role("table").first.is_visible()
 
@@ -159,6 +176,7 @@ def test_any_table_of_poses_can_be_played(page: "Page", live: Site) -> None:
         "Plank|0:20;Rest|;Plank 0:20 each side|0:40": [
             "Plank, , 0:20", "Plank, Right side, 0:20", "Plank, Left side, 0:20",
         ],
+        "Plank, each side|0:45": ["Plank, Right side · Each side, 0:23", "Plank, Left side · Each side, 0:23"],
     }  # fmt: skip
     shown: list[str] = []
 
@@ -172,8 +190,9 @@ def test_any_table_of_poses_can_be_played(page: "Page", live: Site) -> None:
     for rows, expected in tables.items():
         shown[:] = rows.split(";")
         page.goto(live.guide_link(ADA))
-        page.locator("#start-flow").click()
+        page.locator("#lm-start").click()
         for wanted in expected:
             assert f"{said(page, 'pose')}, {said(page, 'note')}, {said(page, 'left')}" == wanted
+            assert "." not in page.locator("[aria-live=polite]").inner_text().partition(" seconds")[0]
             page.keyboard.press("ArrowRight")
         assert said(page, "pose") == "Done"

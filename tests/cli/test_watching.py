@@ -7,18 +7,22 @@ from pathlib import Path
 import pytest
 
 from leadmagnet.cli.watching import Watcher, publish_first
+from leadmagnet.content import press
+from leadmagnet.content.pdf import PdfError
 from leadmagnet.content.published import Published
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import releases
+from leadmagnet.publishing import drafts, editions, releases
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
 from tests.cli.shell import Shell, eventually
 from tests.web.conftest import only_sqlite
+from tests.world import TUESDAY_EVENING
 
 pytestmark = only_sqlite
 
 LETTER = "email_templates/system/confirm.md"
 TOML = "leadmagnet.toml"
+GUIDE = "guides/hip-openers/guide.md"
 
 #: Starts a watcher over the site, with a mail server if told so.
 Watch = Callable[..., Watcher]
@@ -157,4 +161,43 @@ def test_a_start_with_a_mistake_keeps_what_was_live(
     save(site, LETTER, "Please confirm", "{{ nobody }}")
     publish_first(site.folder, Settings(), database)
     assert "The version published last stays live." in capsys.readouterr().out
+    assert live(database).number == 1
+
+
+def has_pdf(database: Database) -> bool:
+    with database.read() as session:
+        published = releases.Live().get(session)
+        return editions.find(session, published, published.compiled.guides["hip-openers"]) is not None
+
+
+@pytest.mark.parametrize("change", ["", "{{ nobody }}"])
+@pytest.mark.parametrize("smtp_url", [None, "smtp://127.0.0.1:1"])
+def test_a_start_makes_what_an_older_version_of_ours_did_not(
+    site: Shell, database: Database, smtp_url: str | None, change: str
+) -> None:
+    with database.write() as session:
+        releases.publish(session, drafts.check(site.folder), author="maya", now=TUESDAY_EVENING)
+    assert not has_pdf(database)
+    if change:  # what lies in the folder need not even be sound
+        save(site, LETTER, "Please confirm", change)
+    publish_first(site.folder, Settings(smtp_url=smtp_url), database)
+    assert has_pdf(database)
+    assert live(database).number == 1
+
+
+def test_a_start_goes_on_with_what_is_live_when_the_folder_cannot_be_set(
+    site: Shell, database: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PdfError("guides/hip-openers/guide.md: its PDF cannot be made.")
+
+    monkeypatch.setattr(press, "make", refuse)
+    with pytest.raises(PdfError):  # nothing else is there to start with
+        publish_first(site.folder, Settings(), database)
+    monkeypatch.undo()
+    publish_first(site.folder, Settings(), database)
+    save(site, GUIDE, "Ten poses", "Eleven poses")
+    monkeypatch.setattr(press, "make", refuse)
+    publish_first(site.folder, Settings(), database)
+    assert "its PDF cannot be made. The version before stays live." in capsys.readouterr().out
     assert live(database).number == 1

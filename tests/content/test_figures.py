@@ -11,7 +11,7 @@ from PIL import Image, ImageChops
 
 from leadmagnet.content.compiled import Compiled
 from leadmagnet.content.drawing import AIR, BODY, CLASSES, PAPER, Box, Oval, draw_svg, paper, shapes
-from leadmagnet.content.figures import SIZE, Figure, Side, read_figures
+from leadmagnet.content.figures import SIZE, Facing, Figure, Side, read_figures
 from leadmagnet.content.findings import Notes
 from leadmagnet.content.painting import PIXELS, draw_png
 from tests.conftest import ROOT
@@ -108,7 +108,6 @@ def test_ids_differ_where_a_page_shows_a_figure_twice() -> None:
 def test_a_painting_is_small_and_always_the_same() -> None:
     figure = FIGURES["garland"]
     painted = draw_png(figure)
-    draw_png.cache_clear()
     assert draw_png(figure) == painted
     assert draw_svg(figure) == draw_svg(figure)
     assert len(painted) < 16_000
@@ -159,6 +158,12 @@ def changed(**values: object) -> str:
         (changed(leg_m=[]), "2 E102 'low-lunge' has an unknown key 'leg_m'. Did you mean 'leg_n'?"),
         (changed(alt=None), "2 E106 'low-lunge' has no alt. Add \"alt\": \"…\". Say what it shows."),
         (changed(alt=" "), "2 E106 'low-lunge' has no alt."),
+        (changed(alt="A \ud83d B"), "2 E102 the alt of 'low-lunge' holds a character that is no text. Delete it"),
+        (changed(alt="A \ufffe B"), "2 E102 the alt of 'low-lunge' holds a character that is no text."),
+        (changed(title="A\nB"), "2 E102 the title of 'low-lunge' has more than one line."),
+        (changed(view="\ud83d"), "2 E102 'low-lunge' holds a character that is no text."),
+        ('{"\\ud83d": {}}', "1 E102 '\\ud83d' cannot be a figure's name."),
+        ('{"a":\n{"head": ' + "[" * 900 + "]" * 900 + "}}", "1 E102 'a' "),
         (changed(title=7), "2 E102 'low-lunge' has no title."),
         (TEXT.replace('"lizard"', '"low-lunge"'), "11 E102 there are two figures 'low-lunge'."),
         (TEXT.replace('"lizard"', '"low_lunge"'), "0 E102 this is not JSON: 'low_lunge' stands there twice."),
@@ -172,6 +177,20 @@ def changed(**values: object) -> str:
 def test_bad_data_is_found_where_it_stands(text: str, expected: str) -> None:
     found = found_in(text)
     assert any(one.startswith(expected) for one in found), found
+
+
+def test_one_mistake_on_the_one_line_of_a_small_file_is_one_finding() -> None:
+    small = json.dumps(json.loads(TEXT.replace("[143, 126]", "[143, 326]")), separators=(",", ":"))
+    assert len(found_in(small)) == 1
+    assert len(read_figures("p", small, Notes())) == len(FIGURES) - 1
+
+
+def test_what_is_not_drawn_need_not_be_there() -> None:
+    name, figure = next((name, one) for name, one in FIGURES.items() if isinstance(one.pose, Facing))
+    pose = {
+        key: value for key, value in json.loads(TEXT)[name.replace("-", "_")].items() if key not in ("pelvis", "mat")
+    }
+    assert draw_svg(read_figures("p", json.dumps({name: pose}), Notes())[name]) == draw_svg(figure)
 
 
 def test_a_mistake_in_one_figure_leaves_the_others() -> None:

@@ -173,8 +173,11 @@ def test_a_snippet_brings_its_own_picture_along(site: SiteFolder) -> None:
     [
         (picture(8), "b.png", "error", ":8 E101 there is no picture 'b.png' beside the letter. Did you mean 'a.png'?"),
         (picture(8), "../../leadmagnet.png", "error", ":8 E101 there is no picture '../../leadmagnet.png'"),
-        (b"\x89PNG\r\n\x1a\nno", "a.png", "error", ":8 E107 'a.png' is no picture that mail programs show."),
-        (picture(8, "WEBP"), "a.png", "error", ":8 E107 'a.png' is no picture that mail programs show."),
+        (b"\x89PNG\r\n\x1a\nno", "a.png", "error", ":8 E107 'a.png' is no whole picture that mail programs show."),
+        (picture(300)[:-30], "a.png", "error", ":8 E107 'a.png' is no whole picture that mail programs show."),
+        (picture(300, "JPEG")[:-30], "a.png", "error", ":8 E107 'a.png' is no whole picture"),
+        (picture(4_000_001), "a.png", "error", ":8 W211 'a.png' has 16 million pixels; 16 are too many."),
+        (picture(8, "WEBP"), "a.png", "error", ":8 E107 'a.png' is no whole picture that mail programs show."),
         (picture(8) + b"-" * 300_000, "a.png", "warning", ":8 W211 'a.png' has 300 KB; 200 are plenty."),
         (picture(8) + b"-" * 1_100_000, "a.png", "error", ":8 W211 'a.png' has 1100 KB; 1000 are too many."),
         (picture(1301), "a.png", "warning", ":8 W211 'a.png' is 1301 pixels wide; nobody sees that many."),

@@ -221,6 +221,8 @@ def test_a_statement_in_a_layouts_table_stays_where_it_is(site: SiteFolder) -> N
         ("&#123;{{ first_name }}\n", "20-tight.md:6 E108 '{{' or '{%' would be left in the mail."),
         ("&lbrace;% raw %}\n", "20-tight.md:6 E108 '{{' or '{%' would be left in the mail."),
         ("[x](javascript:alert(1))\n", "20-tight.md:6 E108 a link must not begin with javascript:."),
+        ("<img src='http://[x.png' alt='a'>\n", "20-tight.md:6 E108 the link does not read: 'http://[x.png'."),
+        ("<a href='https://[x'>b</a>\n", "20-tight.md:6 E108 the link does not read: 'https://[x'."),
         ("[x](JavaScript:alert(1))\n", "20-tight.md:6 E108 a link must not begin with javascript:."),
         ("A\n<a href=' javascript:x'>b</a>\n", "20-tight.md:7 E108 a link must not begin with javascript:."),
         ("A\nb\\\n[x](http://example.com)\n", "20-tight.md:8 E108 a link must not begin with http:."),

@@ -123,6 +123,11 @@ def test_a_guide_of_plain_words_is_a_pdf_as_well(site: SiteFolder) -> None:
     assert "The flow" in pages[1] and "Words." in pages[1]
 
 
+def test_a_comment_takes_no_drawing_from_the_page() -> None:
+    tree = read('<!-- <svg id="a"></svg> --><p>One <svg id="b"></svg></p><svg id="c">')
+    assert [one.source for one in tree.every("svg")] == ['<svg id="b"></svg>', '<svg id="c">']
+
+
 def test_the_sun_of_the_cover_shows_through_its_figure(paper: Paper) -> None:
     tree = read(paper.html)
     drawing = next(tree.every("svg"))
@@ -160,6 +165,12 @@ def test_what_the_operator_writes_is_never_read_as_commands(site: SiteFolder) ->
         "[Go](#flow){.button}\n\n[out](https://example.com/?a=1&b=\"2\")\n",
         "| A | B |\n|---|---|\n",
         "## Emoji 🙂 \u202eשלום\n",
+        '<ol start="99999999999999999999999"><li>a</li></ol>\n\n999999999. Many\n',
+        "### A\n\n<figure></figure>\n\n<figure><figcaption>Words</figcaption></figure>\n",
+        '### A\n\n<figure><svg viewBox="0 0 9 9"><rect width="9" height="9"/></svg></figure>\n',
+        '<!-- <svg></svg> --><SVG viewBox="0 0 9 9"><rect width="9" height="9"/></SVG>\n',
+        ">" * 39 + " Deep\n\n" + "- " * 19 + "Deep\n",
+        "<div>" * 40 + "Deep" + "</div>" * 40 + "\n\n" + "<b>" * 38 + "Deep" + "</b>" * 38 + "\n",
         "<sup>2</sup><sub></sub><em></em>\n\n#### Deep\n",
     ],
 )  # fmt: skip
@@ -168,7 +179,8 @@ def test_whatever_passes_its_checks_can_be_set(site: SiteFolder, text: str) -> N
     assert made(site).startswith(b"%PDF-")
 
 
-def test_a_guide_that_cannot_be_set_names_its_file(example_content: Compiled) -> None:
-    guide = example_content.guides["hip-openers"].model_copy(update={"html": "<svg><desc>A lunge.</desc></rect></svg>"})
+@pytest.mark.parametrize("html", ["<svg><desc>A lunge.</desc></rect></svg>", "<div>" * 3000 + "<svg></svg>"])
+def test_a_guide_that_cannot_be_set_names_its_file(example_content: Compiled, html: str) -> None:
+    guide = example_content.guides["hip-openers"].model_copy(update={"html": html})
     with pytest.raises(PdfError, match=r"^guides/hip-openers/guide\.md: its PDF cannot be made \(.+\)\. Nothing was"):
         Paper.of(guide, "Run Bend Barre", DAY).pdf()

@@ -123,6 +123,9 @@ def test_a_web_address_that_is_none_is_an_error(written: str) -> None:
         (values.tag_rule, "student"),
         (values.text, " "),
         (values.text, "a\nb"),
+        (values.text, "a\x07b"),
+        (values.text, "a \ud83d b"),
+        (values.text, "a \ufffe b"),
         (values.origin, "https://example.com/"),
     ],
 )

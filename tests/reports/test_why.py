@@ -127,6 +127,18 @@ def test_a_letter_in_the_hands_of_a_worker_says_so(world: World) -> None:
     assert waiting(world) == "a worker has it in hand"
 
 
+def test_a_guide_mail_of_no_known_release_leaves_the_guide_as_it_was_opened(world: World) -> None:
+    world.joins(ADA)
+    world.wait(days=1)
+    world.asks(ADA)
+    world.deliver()
+    again = asked(world, ADA).guides[0]
+    assert again.since == world.now
+    world.changes(Delivery, max(mail.id for mail in asked(world, ADA).mails if mail.kind == "guide"), release_id=None)
+    assert asked(world, ADA).guides[0].edition == again.edition
+    assert asked(world, ADA).guides[0].since < again.since
+
+
 def test_nobody_is_nobody(world: World) -> None:
     with world.database.read() as session:
         assert why(session, world.published, "no such key", now=world.now) is None

@@ -1,6 +1,7 @@
 """The guide behind its personal link: the page, the same on paper, and which edition it is."""
 
 import io
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,9 +11,10 @@ from sqlalchemy import select
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.pdf import PdfError
+from leadmagnet.publishing import drafts
 from leadmagnet.reports.why import HeldGuide, why
 from leadmagnet.store.models import Media
-from tests.web.conftest import only_sqlite
+from tests.web.conftest import copy_of_example, only_sqlite
 from tests.web.page import page_of
 from tests.web.tables import dump
 from tests.world import GUIDE, TUESDAY_EVENING, World
@@ -48,14 +50,29 @@ def held(world: World) -> HeldGuide:
 def test_the_page_needs_no_script_and_keeps_its_timer_out_of_the_way(world: World, client: FlaskClient) -> None:
     world.joins(ADA)
     page = page_of(client.get(path(world)))
-    assert page.one("button", id="start-flow").has("hidden")
+    assert page.one("button", id="lm-start").has("hidden")
     assert not page.one("dialog").has("open")
     assert [script["src"] for script in page.every("script")] == ["/static/flow.js"]
     cards = page.every("section")
     assert sum(card["class"] == "pose-card" for card in cards) >= 18
-    assert page.one("a", href="#contents").words == "Contents"
+    assert page.one("a", href="#lm-contents").words == "Contents"
     edition = next(one for one in page.every("p") if one.get("class") == "edition")
     assert edition.words == f"Edition of 3 March 2026 {guide(world).edition}"
+
+
+@only_sqlite
+def test_no_heading_of_a_guide_has_a_name_of_the_page(world: World, client: FlaskClient, tmp_path: Path) -> None:
+    site = copy_of_example(tmp_path)
+    with (site / "guides" / "hip-openers" / "guide.md").open("a") as text:
+        text.write(
+            "".join(f"\n## {words}\n" for words in ("Timer", "Contents", "Offer", "Start flow", "Start", "Main"))
+        )
+    world.publish(drafts.check(site))
+    world.joins(ADA)
+    world.leaves(ADA)
+    names = [element["id"] for element in page_of(client.get(path(world))).every() if element.has("id")]
+    assert {"timer", "contents", "offer", "lm-timer", "lm-contents", "lm-offer", "lm-start", "lm-main"} <= set(names)
+    assert len(names) == len(set(names))
 
 
 @only_sqlite
@@ -98,7 +115,9 @@ def test_the_links_of_a_test_mail_show_page_and_pdf(world: World, client: FlaskC
 def test_a_pdf_is_made_once_for_each_edition_and_never_changed(world: World, example: Build) -> None:
     def papers() -> list[tuple[str, bytes]]:
         with world.database.read() as session:
-            query = select(Media.digest, Media.content).where(Media.name == "hip-openers.pdf").order_by(Media.made_at)
+            query = (
+                select(Media.digest, Media.content).where(Media.media_type == "application/pdf").order_by(Media.made_at)
+            )
             return [tuple(row) for row in session.execute(query)]  # type: ignore[misc]
 
     (first,) = papers()
@@ -136,6 +155,6 @@ def test_why_tells_the_edition_that_was_opened_then_the_one_that_was_mailed(
 
 def test_a_guide_that_cannot_be_set_publishes_nothing(world: World, example: Build) -> None:
     before = dump(world.database)
-    with pytest.raises(PdfError, match=r"^guides/hip-openers/guide\.md: its PDF cannot be made"):
+    with pytest.raises(PdfError, match=r"^guides/hip-openers/guide\.md: its PDF cannot be made \(fail"):
         world.publish(edited(example, html="<svg><desc>A lunge.</desc></rect></svg>"))
     assert dump(world.database) == before

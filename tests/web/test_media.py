@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from pypdf import PdfReader
 
-from leadmagnet.publishing import drafts
+from leadmagnet.publishing import drafts, media
 from leadmagnet.store.models import Media
 from tests.web.conftest import copy_of_example, only_sqlite
 from tests.web.page import read
@@ -43,6 +43,17 @@ def test_who_has_it_is_told_so(browser: FlaskClient) -> None:
     assert (answer.status_code, answer.data, answer.headers["ETag"]) == (304, b"", tag)
     assert answer.headers["Cache-Control"].endswith("immutable")
     assert browser.get(PICTURE, headers={"If-None-Match": '"another"'}).status_code == 200
+
+
+@only_sqlite
+def test_a_file_is_only_read_for_who_gets_it(browser: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_it(*_: object) -> bytes:
+        raise AssertionError("a large file is read in vain")
+
+    monkeypatch.setattr(media, "content", read_it)
+    assert browser.get(PICTURE, headers={"If-None-Match": f'"{DIGEST}"'}).status_code == 304
+    assert browser.get(PICTURE, headers={"If-None-Match": f'W/"{DIGEST}", "x"'}).status_code == 304
+    assert browser.get(f"/media/{DIGEST}/guide.pdf").status_code == 404
 
 
 @only_sqlite

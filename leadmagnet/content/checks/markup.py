@@ -1,26 +1,28 @@
 """Judges the links, pictures and structure that a letter, a layout or a guide is made of."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html.parser import HTMLParser
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from markdown_it.token import Token
 
 from leadmagnet.content.branches import dotted
+from leadmagnet.content.files import OTHER_PICTURES
 from leadmagnet.content.findings import Notes, Place
 from leadmagnet.content.hiding import Piece, Veil
 from leadmagnet.content.illustrations import is_beside
 from leadmagnet.content.markdown import is_button
 from leadmagnet.content.scopes import URLS
 from leadmagnet.content.source import Source
-from leadmagnet.content.values import is_loopback
+from leadmagnet.content.values import address_parts, is_loopback
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _SAFE_SCHEMES = frozenset({"https", "mailto", "tel"})
-_UNSEEN_PICTURES = (".svg", ".webp")
 _LONGEST_ALT = 150
+#: How the ids begin that a page has around its guide.
+OURS = "lm-"
 _SYNTAX = Environment()  # noqa: S701 - it only parses
 _WRITE_LINK = "Write [text]({{ guide_url }}) for a link."
 
@@ -29,12 +31,16 @@ Local = Callable[[str], str | None]
 
 
 class Judge:
-    """Judges one source. `local` is given where addresses within the site are allowed: in a guide."""
+    """Judges one source. `local` is given where addresses within the site are allowed: in a guide.
 
-    def __init__(self, veil: Veil, notes: Notes, local: Local | None = None) -> None:
+    `ids` are those that the headings of a guide have.
+    """
+
+    def __init__(self, veil: Veil, notes: Notes, local: Local | None = None, ids: Iterable[str] = ()) -> None:
         self.veil = veil
         self.notes = notes
         self.local = local
+        self.ids = set(ids)  # of the page
         self.sound = True  # False once a source must not become a template
 
     def link(self, href: str, place: Place) -> None:
@@ -58,7 +64,8 @@ class Judge:
         else:
             self._alt(source, alt, place)
         in_mail = self.local is None
-        if source.startswith("data:") or (in_mail and urlsplit(source).path.lower().endswith(_UNSEEN_PICTURES)):
+        unseen = address_parts(source).path.lower().endswith(tuple(OTHER_PICTURES))
+        if source.startswith("data:") or (in_mail and unseen):
             self.notes.error(
                 place, "E107", "mail programs do not show this kind of picture.", "Use a PNG or JPEG file."
             )
@@ -69,7 +76,7 @@ class Judge:
                 self.notes.warn(place, "W211", "a picture has no width, and Outlook shows it as large as it is.", fix)
 
     def _alt(self, source: str, alt: str, place: Place) -> None:
-        if alt and alt == unquote(urlsplit(source).path).rpartition("/")[2]:
+        if alt and alt == unquote(address_parts(source).path).rpartition("/")[2]:
             fix = "Say what there is to see."
             self.notes.warn(place, "E106", "a picture's alt text is the name of its file.", fix)
         elif len(alt) > _LONGEST_ALT:
@@ -89,6 +96,8 @@ class Judge:
         if scheme is None:
             why = self.local(href) if self.local else "the link has no scheme"
             return f"{why}: '{href}'." if why else None
+        if not address_parts(href.strip()).scheme:
+            return f"the link does not read: '{href}'."
         word = scheme[1].lower()
         if word in _SAFE_SCHEMES or (word == "http" and is_loopback(href)):
             return None
@@ -108,9 +117,23 @@ class Judge:
                 self.notes.error(place, "E109", "a statement stands in a code block.", "Indent it by less than four.")
             elif token.type == "tip_open" and not token.meta["closed"]:
                 self.notes.error(source.place(line), "E109", "the box is never closed.", "Put a line ::: after it.")
+            elif self.local and str(token.attrs.get("id", "")).startswith(OURS):
+                self._refuse_ours(str(token.attrs["id"]), source.place(line))
             elif token.meta.get("repeated"):
                 message = f"two headings are named '{token.attrs['id']}'."
                 self.notes.error(source.place(line), "E102", message, "Give one of them another {#name}.")
+
+    def id(self, name: str, place: Place) -> None:
+        """Rule E102: raw HTML of a guide has no id that stands there already."""
+        if name.startswith(OURS):
+            self._refuse_ours(name, place)
+        if name in self.ids:
+            self.notes.error(place, "E102", f"two elements are named '{name}'.", "Give one of them another id.")
+        self.ids.add(name)
+
+    def _refuse_ours(self, name: str, place: Place) -> None:
+        fix = f"Give it a name that does not begin with {OURS}."
+        self.notes.error(place, "E102", f"'{name}' is a name of the page itself.", fix)
 
     def _inline(self, children: list[Token], line: int, source: Source, *, buttons: bool) -> None:
         prose = self.veil.without_statements(_prose(children)).strip()
@@ -189,6 +212,8 @@ class _Tags(HTMLParser):
             self.refuse("E109", "an expression stands in a tag outside quotes.", _WRITE_LINK)
         self.words_only = tag if tag in ("title", "textarea") else None
         values = dict(attrs)
+        if self.judge.local and values.get("id"):
+            self.judge.id(values["id"] or "", self.here())
         for key in ("href", "action", "background"):
             if key in values:
                 self.judge.link(values[key] or "", self.here())

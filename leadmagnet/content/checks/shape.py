@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from html.parser import HTMLParser
+from xml.parsers.expat import ErrorString, ExpatError, ParserCreate
 
 from markdown_it.token import Token
 
-from leadmagnet.content.findings import Notes
+from leadmagnet.content.findings import Notes, Place
 from leadmagnet.content.hiding import Piece, Veil
 from leadmagnet.content.source import Source
+from leadmagnet.content.tree import VOID, drawings
 from leadmagnet.errors import ContentError
 
 MAX_DEPTH = 200
+#: What a guide may have: Typst gives up at 64 lists or quotes within each other.
+MAX_PAGE_DEPTH = 40
 
-_VOID = frozenset(
-    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
-)
 _LIST_ENDS = {"bullet_list_close": "bullet_list_open", "ordered_list_close": "ordered_list_open"}
 
 
@@ -35,13 +36,27 @@ def judge(tokens: Sequence[Token], source: Source, veil: Veil, notes: Notes) -> 
             notes.warn(place, "E109", "a statement splits the list in two.", fix)
 
 
-def judge_depth(page: str, path: str) -> None:
-    """Raises ContentError E109 when elements of `page` are nested so deep that HTML parsers give up, or crash."""
+def judge_depth(page: str, path: str, *, deepest: int = MAX_DEPTH) -> None:
+    """Raises ContentError E109 when elements of `page` are nested so deep that those who read it give up, or crash."""
     reader = _Elements(Veil("-"))
     reader.feed(page)
-    if reader.deepest > MAX_DEPTH:
+    if reader.deepest > deepest:
         fix = "Close what is open: is a </div> missing?"
         raise ContentError("E109", path, 0, f"there are {reader.deepest} elements within each other.", fix)
+
+
+def judge_drawings(page: str, source: Source, notes: Notes) -> None:
+    """Notes rule E109 for each drawing of `page` that is not whole: on paper it is read as XML."""
+    for drawing in drawings(page):
+        parser = ParserCreate(namespace_separator=" ")
+        try:
+            parser.Parse(drawing, True)
+        except ExpatError as error:
+            start = source.text.find(drawing[: drawing.find(">") + 1])
+            place = source.place_at(start) if start >= 0 else Place(source.path, 0)
+            reason = ErrorString(error.code) if drawing.endswith("</svg>") else "it is never closed"
+            fix = "Close each of its elements, and write it as XML: <rect/>, not <rect>."
+            notes.error(place, "E109", f"a drawing (<svg>) does not read: {reason}.", fix)
 
 
 def judge_document(page: str, veil: Veil, notes: Notes) -> None:
@@ -72,7 +87,7 @@ class _Elements(HTMLParser):
         self.torn: list[Piece] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in _VOID:
+        if tag not in VOID:
             self.count += 1
             self.open.append((tag, self.count))
             self.deepest = max(self.deepest, len(self.open))

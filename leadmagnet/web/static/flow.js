@@ -1,8 +1,8 @@
 // Everything works without this: it plays the table under #flow, whatever guide it stands in.
 "use strict";
 (() => {
-  const dialog = document.getElementById("timer");
-  const start = document.getElementById("start-flow");
+  const dialog = document.getElementById("lm-timer");
+  const start = document.getElementById("lm-start");
   const part = (name) => dialog.querySelector(`[data-timer="${name}"]`);
   const seconds = (text) => {
     const found = /(\d+):(\d\d)/.exec(text);
@@ -72,16 +72,18 @@
 
   const tone = () => {
     if (!part("sound").checked) return;
-    audio ??= new AudioContext();
-    audio.resume();
-    const [wave, volume, at] = [audio.createOscillator(), audio.createGain(), audio.currentTime];
-    wave.frequency.value = 528;
-    volume.gain.setValueAtTime(0.0001, at);
-    volume.gain.exponentialRampToValueAtTime(0.2, at + 0.04);
-    volume.gain.exponentialRampToValueAtTime(0.0001, at + 1);
-    wave.connect(volume).connect(audio.destination);
-    wave.start(at);
-    wave.stop(at + 1);
+    try {
+      audio ??= new AudioContext();
+      audio.resume();
+      const [wave, volume, at] = [audio.createOscillator(), audio.createGain(), audio.currentTime];
+      wave.frequency.value = 528;
+      volume.gain.setValueAtTime(0.0001, at);
+      volume.gain.exponentialRampToValueAtTime(0.2, at + 0.04);
+      volume.gain.exponentialRampToValueAtTime(0.0001, at + 1);
+      wave.connect(volume).connect(audio.destination);
+      wave.start(at);
+      wave.stop(at + 1);
+    } catch { /* no sound here: the flow goes on without it */ }
   };
 
   const sleep = () => {
@@ -113,7 +115,7 @@
       part("figure").append(drawing);
     }
     part("figure").classList.toggle("mirrored", one?.side === "left side");
-    part("said").textContent = one ? `${titled(one)}, ${one.length} seconds. ${follows}.` : "Done. Stand up slowly.";
+    part("said").textContent = one ? `${titled(one)}, ${Math.round(one.length)} seconds. ${follows}.` : "Done. Stand up slowly.";
     if (shown !== null) tone();
     shown = number;
   };
@@ -168,7 +170,8 @@
   });
   dialog.addEventListener("keydown", (event) => {
     const order = { " ": "pause", ArrowLeft: "back", ArrowRight: "skip" }[event.key];
-    if (!order || (event.key === " " && event.target.matches("button, input"))) return;
+    const theirs = event.altKey || event.ctrlKey || event.metaKey; // Alt+Left is the browser's way back
+    if (!order || theirs || (event.key === " " && event.target.matches("button, input"))) return;
     event.preventDefault();
     orders[order]();
   });
