@@ -7,7 +7,9 @@ Anybody can send such a report, so it counts only with a proof that its sender h
 - the mail's number, which alone anybody could count up to, beside the signed unsubscribe link of the same person: for
   providers that write a Message-ID of their own.
 
-An address is no proof. Whoever holds the mail could also press its unsubscribe link: a forger gains nothing.
+An address is no proof. Every reader holds the proofs of her own mails, so what a report does is no more than what she
+could do without one: it ends her own letters, and counts once among those that `rates` judges, as her true complaint or
+her deleted mailbox would. It brakes nothing.
 """
 
 import hashlib
@@ -19,7 +21,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from leadmagnet import links
 from leadmagnet.audience import addresses
-from leadmagnet.delivery import rates, record, reputation, soft_bounces, tally
+from leadmagnet.delivery import notices, rates, record, soft_bounces, tally
 from leadmagnet.links import Keys, Purpose
 from leadmagnet.mail.bounces import Bounce, Complaint, Traces
 from leadmagnet.mail.smtp_replies import ReplyClass
@@ -141,9 +143,12 @@ def _blocked(session: Session, mail: Delivery, reply_class: ReplyClass | None, *
 
 
 def _count(session: Session, mail: Delivery, reply_class: ReplyClass | None, *, now: datetime) -> None:
-    """Counts, and brakes where servers refuse us. Last in its transaction: other workers wait for the same counts."""
+    """Counts, and tells the operator where servers refuse us. Last in its transaction: others wait for the same counts.
+
+    A brake set here would let each reader stop the letters of everybody.
+    """
     letter = f"{mail.sequence}/{mail.step}" if mail.step is not None else mail.kind
     outcome = rates.COMPLAINED if reply_class is None else f"{rates.BOUNCED}{reply_class}"
     tally.add(session, {(tally.day_of(now), letter, outcome): 1})
     if reply_class == ReplyClass.REPUTATION:
-        reputation.hold(session, Live().get(session), [mail.domain_group], now=now)
+        notices.tell(session, Live().get(session), notices.distrusted_later(mail.domain_group), now=now)

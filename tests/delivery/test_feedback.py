@@ -253,13 +253,16 @@ def test_each_proof_is_enough_by_itself(world: World, name: str) -> None:
     assert isinstance(heard, Heard) and (heard.delivery_id, heard.blocked) == (mail.id, "bounced")
 
 
-def test_distrust_told_later_holds_the_letters_of_its_provider(world: World) -> None:
-    world.joins(ADA)
-    comes_back(world, "outlook-policy")
-    held = {row.scope for row in rows(world, Brake)}  # type: ignore[attr-defined]
-    assert held == {"domain:example.net"}
-    assert world.deliveries(kind="notice") != []
-    assert tallies(world)["hip-openers/guide", "bounced:reputation"] == 1
+def test_distrust_told_later_is_told_to_the_operator_and_holds_no_letter_back(world: World) -> None:
+    """One reader, with an address at each provider, could otherwise stop everybody's letters."""
+    hers = [f"eve@{provider}" for provider in ("gmail.com", "outlook.com", "yahoo.com")]
+    for address in hers:
+        world.joins(address)
+        hears(world, about(world, newest(world, address), "outlook-policy", address))
+    assert rows(world, Brake) == []
+    (notice,) = world.deliveries(kind="notice")
+    assert notice.facts is not None and notice.facts["subject"] == "Reported: gmail refused mail from you"
+    assert tallies(world) == {("hip-openers/guide", "bounced:reputation"): 3}
 
 
 def test_bounces_and_complaints_are_what_stops_the_letters(world: World) -> None:
