@@ -14,7 +14,7 @@ her deleted mailbox would. It brakes nothing.
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -29,6 +29,8 @@ from leadmagnet.publishing.releases import Live
 from leadmagnet.sequences import preferences
 from leadmagnet.store.dialect import insert_ignoring
 from leadmagnet.store.models import AuditEvent, Delivery, Feedback, Subscriber
+
+_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,11 @@ def take(session: Session, said: Bounce | Complaint, keys: Keys, *, now: datetim
     heard = Heard(mail.id, reply_class, status, new=True, to_reader=mail.kind not in tally.TO_OPERATOR)
     if not _noted(session, heard, now=now):
         return Heard(mail.id, reply_class, status, new=False, to_reader=heard.to_reader)
-    first = _stamped(session, mail.id, Delivery.complained_at if reply_class is None else Delivery.bounced_at, now=now)
+    _stamp(session, mail.id, Delivery.complained_at if reply_class is None else Delivery.bounced_at, now=now)
     if mail.state == "uncertain":
         _arrived_there(session, mail, now=now)
     blocked = _blocked(session, mail, reply_class, now=now)
-    if first and heard.to_reader:
+    if blocked is not None or _is_first_of_its_week(session, mail, reply_class, now=now):
         _count(session, mail, reply_class, now=now)
     return Heard(mail.id, reply_class, status, new=True, blocked=blocked, to_reader=heard.to_reader)
 
@@ -108,18 +110,14 @@ def _noted(session: Session, heard: Heard, *, now: datetime) -> bool:
     return session.execute(insert_ignoring(session, Feedback).values(row).returning(Feedback.id)).first() is not None
 
 
-def _stamped(
+def _stamp(
     session: Session, delivery_id: int, column: InstrumentedAttribute[datetime | None], *, now: datetime
-) -> bool:
-    """Marks the mail; False if it was marked so before: of several reports the first one is counted."""
-    marked = session.execute(
-        update(Delivery)
-        .where(Delivery.id == delivery_id, column.is_(None))
-        .values({column: now})
-        .returning(Delivery.id),
+) -> None:
+    """Marks the mail with the time of the first report."""
+    session.execute(
+        update(Delivery).where(Delivery.id == delivery_id, column.is_(None)).values({column: now}),
         execution_options={"synchronize_session": False},
     )
-    return marked.first() is not None
 
 
 def _arrived_there(session: Session, mail: Delivery, *, now: datetime) -> None:
@@ -137,9 +135,24 @@ def _blocked(session: Session, mail: Delivery, reply_class: ReplyClass | None, *
     if reply_class not in (None, ReplyClass.BAD_ADDRESS):
         before = mail.sent_at or mail.handed_at or now
         why = soft_bounces.of_address(session, mail.subscriber_id, reply_class, before=before, now=now)
-    if why is not None:
-        preferences.block(session, mail.subscriber_id, why, ended, message_id=mail.message_id, now=now)
-    return why
+    if why is None:
+        return None
+    new = preferences.block(session, mail.subscriber_id, why, ended, message_id=mail.message_id, now=now)
+    return why if new else None
+
+
+def _is_first_of_its_week(session: Session, mail: Delivery, reply_class: ReplyClass | None, *, now: datetime) -> bool:
+    """Whether a bounce that blocks nobody is to be counted: one for each person, since she has a report for each mail.
+
+    An end counts with the block that it leads to, which also comes but once.
+    """
+    if mail.subscriber_id is None or reply_class in (None, ReplyClass.BAD_ADDRESS):
+        return False
+    hers = select(Feedback.id).join(Delivery, Delivery.id == Feedback.delivery_id)
+    hers = hers.where(
+        Delivery.subscriber_id == mail.subscriber_id, Feedback.kind == "bounce", Feedback.at > now - _WEEK
+    )
+    return len(session.scalars(hers.limit(2)).all()) == 1  # this one
 
 
 def _count(session: Session, mail: Delivery, reply_class: ReplyClass | None, *, now: datetime) -> None:

@@ -11,7 +11,7 @@ from leadmagnet.links import Keys, Purpose, mint, return_path
 from leadmagnet.mail import bounces
 from leadmagnet.mail.bounces import NotFeedback
 from leadmagnet.mail.smtp_replies import ReplyClass
-from leadmagnet.store.models import AuditEvent, Brake, Delivery, Feedback, Model, Suppression, Tally
+from leadmagnet.store.models import AuditEvent, Brake, Delivery, Model, Suppression, Tally
 from tests.mail.returned import raw
 from tests.world import GUIDE, World
 
@@ -125,14 +125,28 @@ def test_the_same_report_again_changes_nothing(world: World) -> None:
     assert world.everything() == before
 
 
-def test_of_several_reports_about_one_mail_one_is_counted(world: World) -> None:
-    world.joins(ADA)
-    mail = newest(world)
-    for name in ("postfix-mailbox-full", "exchange-full", "postfix-unreachable", "postfix-no-such-user"):
-        comes_back(world, name, mail)
-    assert tallies(world) == {("hip-openers/guide", "bounced:mailbox"): 1}
-    assert len(rows(world, Feedback)) == 4
-    assert blocks(world) == [("all", "bounced")]  # what is certain is acted on, whatever was said before
+def test_a_person_counts_once_however_many_of_her_mails_are_reported(world: World) -> None:
+    for address in (ADA, CAROL):
+        world.joins(address)
+    world.skip(until=world.now + timedelta(days=3))
+    hers, carols = (
+        world.deliveries(subscriber_id=world.subscriber(address).id, state="sent") for address in (ADA, CAROL)
+    )
+    assert len(hers) == len(carols) == 3
+    for name in ("postfix-mailbox-full", "exchange-full", "postfix-unreachable"):
+        for mail in hers:
+            comes_back(world, name, mail)
+    world.wait(days=7)
+    comes_back(world, "outlook-policy", hers[0])
+    for mail in hers:
+        comes_back(world, "postfix-no-such-user", mail)
+    blocking, *others = [hears(world, about(world, mail, "arf-abuse", CAROL)) for mail in carols]
+    assert [(one.new, one.blocked) for one in others] == [(True, None)] * 2 and blocking.blocked == "complained"
+    counted = sorted((outcome, count) for (_letter, outcome), count in tallies(world).items())
+    once = ("bounced:bad_address", "bounced:mailbox", "bounced:reputation", rates.COMPLAINED)
+    assert counted == [(outcome, 1) for outcome in once]
+    assert [consent.event for consent in world.consents(CAROL)].count("withdrawn") == 1
+    assert blocks(world) == [("all", "bounced"), ("all", "complained")]
 
 
 @pytest.mark.parametrize("name", ["postfix-unreachable", "postfix-spam", "outlook-policy", "gmail-inactive", "qmail-unexplained"])  # fmt: skip
