@@ -16,8 +16,8 @@ from leadmagnet.mail import received
 from leadmagnet.mail.handover import Phase
 from leadmagnet.mail.smtp_replies import ReplyClass, classify
 
-#: What a class of bounce says to people; the class is the one of the same answer given at once.
-MEANINGS: Mapping[str, str] = MappingProxyType(
+#: The class is the one of the same answer given at once.
+_MEANINGS: Mapping[str, str] = MappingProxyType(
     {
         ReplyClass.BAD_ADDRESS: "the mailbox does not exist",
         ReplyClass.MAILBOX: "the mailbox is full or disabled",
@@ -29,7 +29,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         ReplyClass.UNSUPPORTED: "its mail server cannot carry such an address",
     }
 )
-UNKNOWN_MEANING = "its mail server did not take it"
+_UNKNOWN_MEANING = "its mail server did not take it"
 
 #: The types of RFC 5965 §7.3, and of its registry, by which a reader says "this is spam"; others say something else.
 _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list"})
@@ -103,6 +103,11 @@ class NotFeedback:
 
 
 Said = Bounce | Complaint | NotFeedback
+
+
+def meaning(reply_class: str) -> str:
+    """What a class of bounce says to people."""
+    return _MEANINGS.get(reply_class, _UNKNOWN_MEANING)
 
 
 def read(raw: bytes) -> Said:
