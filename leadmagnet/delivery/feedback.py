@@ -21,14 +21,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from leadmagnet import links
 from leadmagnet.audience import addresses
-from leadmagnet.delivery import notices, rates, record, soft_bounces, tally
+from leadmagnet.delivery import notices, rates, recovery, soft_bounces, tally
 from leadmagnet.links import Keys, Purpose
 from leadmagnet.mail.bounces import Bounce, Complaint, Traces
 from leadmagnet.mail.smtp_replies import ReplyClass
 from leadmagnet.publishing.releases import Live
 from leadmagnet.sequences import preferences
 from leadmagnet.store.dialect import insert_ignoring
-from leadmagnet.store.models import AuditEvent, Delivery, Feedback, Subscriber
+from leadmagnet.store.models import Delivery, Feedback, Subscriber
 
 _WEEK = timedelta(days=7)
 
@@ -61,8 +61,7 @@ def take(session: Session, said: Bounce | Complaint, keys: Keys, *, now: datetim
     if not _noted(session, heard, now=now):
         return Heard(mail.id, reply_class, status, new=False, to_reader=heard.to_reader)
     _stamp(session, mail.id, Delivery.complained_at if reply_class is None else Delivery.bounced_at, now=now)
-    if mail.state == "uncertain":
-        _arrived_there(session, mail, now=now)
+    recovery.settle_reported(session, Delivery.id == mail.id, now=now)
     blocked = _blocked(session, mail, reply_class, now=now)
     if blocked is not None or _is_first_of_its_week(session, mail, reply_class, now=now):
         _count(session, mail, reply_class, now=now)
@@ -118,12 +117,6 @@ def _stamp(
         update(Delivery).where(Delivery.id == delivery_id, column.is_(None)).values({column: now}),
         execution_options={"synchronize_session": False},
     )
-
-
-def _arrived_there(session: Session, mail: Delivery, *, now: datetime) -> None:
-    """A report proves that a mail with a lost answer had been accepted: it need not wait for the operator."""
-    if record.by_identity(session, mail.id, mail.message_id, at=mail.handed_at or now) is not None:
-        session.add(AuditEvent(at=now, event="sent by feedback", delivery_id=mail.id, subscriber_id=mail.subscriber_id))
 
 
 def _blocked(session: Session, mail: Delivery, reply_class: ReplyClass | None, *, now: datetime) -> str | None:

@@ -7,6 +7,8 @@ from sqlalchemy import select
 
 from leadmagnet.delivery import feedback, rates
 from leadmagnet.delivery.feedback import Heard, Stranger
+from leadmagnet.delivery.gate import Gate
+from leadmagnet.delivery.outcomes import Lost
 from leadmagnet.links import Keys, Purpose, mint, return_path
 from leadmagnet.mail import bounces
 from leadmagnet.mail.bounces import NotFeedback
@@ -297,6 +299,23 @@ def test_a_bounce_proves_that_a_mail_with_a_lost_answer_had_been_accepted(world:
     (settled,) = world.deliveries(id=mail.id)
     assert (settled.state, settled.sent_at, settled.ended_at) == ("sent", mail.handed_at, None)
     assert [row.event for row in rows(world, AuditEvent)] == ["sent by feedback"]  # type: ignore[attr-defined]
+
+
+def test_a_bounce_that_overtakes_the_loss_of_the_answer_settles_the_mail_which_is_not_sent_again(world: World) -> None:
+    world.asks(BOB)
+    (letter,) = world.claim()
+    assert world.commits.gate(letter) is Gate.OPEN
+    (mail,) = world.deliveries()
+    handed = world.now
+    world.wait(seconds=5)
+    hears(world, about(world, mail, "postfix-mailbox-full", BOB))
+    assert [row.state for row in world.deliveries()] == ["handing_off"], "its sender has the last word"
+    world.commits.tell(letter, Lost(world.now))
+    world.settle()
+    world.wait(minutes=3)
+    assert world.sweeps() == 0
+    (mail,) = world.deliveries()
+    assert (mail.state, mail.sent_at, mail.resends) == ("sent", handed, 0)
 
 
 def test_a_bounce_of_a_mail_to_the_operator_blocks_and_counts_nobody(world: World) -> None:
