@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, update
+from sqlalchemy import case, func, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.audience import consent, subscribers, suppressions
@@ -45,7 +45,8 @@ def block(
 ) -> bool:
     """Stops every mail to a person for good, because of one that bounced or that she complained about.
 
-    Her row is written with the block, as in `leave`. A complaint takes back what she agreed to. False if she was
+    Her row is written with the block, as in `leave`. Who has not confirmed stays unconfirmed: after a week only the
+    block is left of her. A complaint takes back what she agreed to. False if she was
     blocked before, or forgotten.
     """
     subscriber = subscribers.get(session, subscriber_id)
@@ -54,7 +55,10 @@ def block(
     session.execute(
         update(Subscriber)
         .where(Subscriber.id == subscriber_id)
-        .values(status="unsubscribed", unsubscribed_at=func.coalesce(Subscriber.unsubscribed_at, now))
+        .values(
+            status=case((Subscriber.status == "pending", "pending"), else_="unsubscribed"),
+            unsubscribed_at=func.coalesce(Subscriber.unsubscribed_at, now),
+        )
     )
     new = suppressions.add(session, subscriber.address_key, "all", reason, now=now)
     enrollments.leave(session, subscriber_id, ended, now=now)

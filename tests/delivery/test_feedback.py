@@ -13,7 +13,9 @@ from leadmagnet.links import Keys, Purpose, mint, return_path
 from leadmagnet.mail import bounces
 from leadmagnet.mail.bounces import NotFeedback
 from leadmagnet.mail.smtp_replies import ReplyClass
-from leadmagnet.store.models import AuditEvent, Brake, Delivery, Model, Suppression, Tally
+from leadmagnet.sequences import signup
+from leadmagnet.sequences.signup import Confirmed, Requested
+from leadmagnet.store.models import AuditEvent, Brake, Delivery, Model, Subscriber, Suppression, Tally
 from tests.mail.returned import raw
 from tests.world import GUIDE, World
 
@@ -112,9 +114,24 @@ def test_a_complaint_about_the_confirmation_counts_as_well(world: World) -> None
     world.asks(BOB)
     world.deliver()
     assert isinstance(hears(world, about(world, newest(world, BOB), "outlook-complaint", BOB)), Heard)
-    assert (world.subscriber(BOB).status, blocks(world)) == ("unsubscribed", [("all", "complained")])
-    world.confirms(BOB)
-    assert world.subscriber(BOB).status == "unsubscribed" and world.deliver() == []
+    assert (world.enrollment(BOB).status, blocks(world)) == ("exited", [("all", "complained")])
+    assert world.confirms(BOB) is Confirmed.BEFORE
+    assert world.subscriber(BOB).status == "pending" and world.deliver() == []
+
+
+@pytest.mark.parametrize("name", ["postfix-no-such-user", "arf-abuse"])
+def test_of_a_blocked_address_that_never_confirmed_only_the_block_is_kept(world: World, name: str) -> None:
+    world.asks(BOB)
+    world.deliver()
+    hears(world, about(world, newest(world, BOB), name, BOB))
+    world.wait(days=2)
+    with world.database.write() as session:
+        assert signup.remind(session, world.published, after=timedelta(days=1), limit=10, now=world.now) == 0
+    world.wait(days=6)
+    with world.database.write() as session:
+        assert signup.forget_unconfirmed(session, limit=10, now=world.now) == 1
+    assert rows(world, Subscriber) == [] and len(blocks(world)) == 1
+    assert world.asks(BOB) is Requested.BLOCKED
 
 
 def test_the_same_report_again_changes_nothing(world: World) -> None:
@@ -334,8 +351,6 @@ def test_a_forgotten_persons_mail_is_nobodys(world: World) -> None:
     world.deliver()
     report = about(world, newest(world, BOB), "postfix-no-such-user", BOB)
     world.wait(days=8)
-    from leadmagnet.sequences import signup
-
     with world.database.write() as session:
         signup.forget_unconfirmed(session, limit=10, now=world.now)
     assert hears(world, report) == Stranger()
