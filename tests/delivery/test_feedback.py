@@ -16,7 +16,9 @@ from leadmagnet.mail.smtp_replies import ReplyClass
 from leadmagnet.sequences import signup
 from leadmagnet.sequences.signup import Confirmed, Requested
 from leadmagnet.store.models import AuditEvent, Brake, Delivery, Model, Subscriber, Suppression, Tally
+from tests.mail.clients import connect
 from tests.mail.returned import raw
+from tests.mail.servers import ScriptedServer
 from tests.world import GUIDE, World
 
 ADA, BOB, CAROL = "ada@example.net", "bob@example.com", "carol@example.com"
@@ -80,6 +82,23 @@ def test_a_hard_bounce_blocks_the_address_before_the_next_letter(world: World) -
     before = len(world.deliveries())
     world.asks(ADA)
     assert len(world.deliveries()) == before
+
+
+def test_a_refusal_at_once_ends_as_much_as_a_bounce_that_comes_later(world: World) -> None:
+    for address in (ADA, CAROL):
+        world.joins(address)
+        world.asks(address, limits=False)
+    comes_back(world, "postfix-no-such-user")
+    with ScriptedServer({"RCPT": "550 5.1.1 no such person"}) as server:
+        world.connect = lambda: connect(server)
+        world.deliver(limit=1)
+    assert blocks(world) == [("all", "bounced")] * 2
+    ended = []
+    for address in (ADA, CAROL):
+        person, series = world.subscriber(address), world.enrollment(address)
+        letters = [row.reason for row in world.deliveries(subscriber_id=person.id, state="cancelled", kind="step")]
+        ended.append((person.status, person.unsubscribed_at, series.exit_reason, letters))
+    assert ended[0] == ended[1] == ("unsubscribed", world.now, "bounced", ["bounced"])
 
 
 def test_a_letter_in_hand_stops_at_the_gate_when_the_bounce_of_the_one_before_comes(world: World) -> None:
