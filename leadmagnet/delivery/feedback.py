@@ -20,9 +20,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from leadmagnet import links
-from leadmagnet.audience import addresses
 from leadmagnet.delivery import notices, rates, recovery, soft_bounces, tally
 from leadmagnet.links import Keys, Purpose
+from leadmagnet.mail.addresses import comparable
 from leadmagnet.mail.bounces import Bounce, Complaint, Traces
 from leadmagnet.mail.smtp_replies import ReplyClass
 from leadmagnet.publishing.releases import Live
@@ -90,8 +90,8 @@ def _class_for_her(session: Session, mail: Delivery, bounce: Bounce) -> ReplyCla
     if bounce.reply_class != ReplyClass.BAD_ADDRESS or not bounce.recipients or mail.subscriber_id is None:
         return bounce.reply_class
     address = session.scalar(select(Subscriber.address).where(Subscriber.id == mail.subscriber_id))
-    known = addresses.parse(address).normal if address is not None else ""
-    return ReplyClass.BAD_ADDRESS if known in bounce.recipients else ReplyClass.MAILBOX
+    is_hers = comparable(address or "") in bounce.recipients
+    return ReplyClass.BAD_ADDRESS if is_hers else ReplyClass.MAILBOX
 
 
 def _noted(session: Session, heard: Heard, *, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from email.utils import getaddresses
 from types import MappingProxyType
 
 from leadmagnet.mail import received
+from leadmagnet.mail.addresses import comparable
 from leadmagnet.mail.handover import Phase
 from leadmagnet.mail.smtp_replies import ReplyClass, classify
 
@@ -85,7 +86,7 @@ class Bounce:
     traces: Traces
     reply_class: ReplyClass
     status: str | None = None
-    recipients: frozenset[str] = frozenset()  # in small letters, whom it was about; empty: it does not say
+    recipients: frozenset[str] = frozenset()  # `comparable`, whom it was about; empty: it does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,7 @@ _FOR_HEURISTICS = 50_000
 
 
 def _decoded(address: bytes) -> str:
-    return address.decode("ascii", "replace")
+    return address.decode("utf-8", "replace")
 
 
 def _traces(mail: Message, addresses: Iterable[str] = (), ids: Iterable[str] = ()) -> Traces:
@@ -292,6 +293,6 @@ def _words(mail: Message) -> str:
 
 
 def _addresses(lines: Iterable[str]) -> frozenset[str]:
-    """The addresses in lines like "rfc822; ada@example.com", in small letters."""
+    """The addresses in lines like "rfc822; ada@example.com", to be compared with others."""
     bare = [line.rpartition(";")[2] for line in lines]
-    return frozenset(address.lower() for _name, address in getaddresses(bare) if "@" in address)
+    return frozenset(comparable(address) for _name, address in getaddresses(bare) if "@" in address)

@@ -232,13 +232,24 @@ def test_soft_bounces_count_like_those_of_the_moment_of_sending(
     assert blocks(world) == ([("all", block)] if block else [])
 
 
-def test_mail_that_is_passed_on_to_a_mailbox_that_is_none_does_not_end_hers(world: World) -> None:
-    world.joins(ADA)
-    heard = hears(world, about(world, newest(world), "gmail-no-such-user", "ada.elsewhere@example.org"))
-    assert isinstance(heard, Heard) and heard.reply_class == ReplyClass.MAILBOX and blocks(world) == []
-    assert hears(world, about(world, newest(world), "gmail-no-such-user", "ADA@Example.NET")) == Heard(
-        newest(world).id, ReplyClass.BAD_ADDRESS, "5.1.1", new=True, blocked="bounced"
-    )
+@pytest.mark.parametrize(
+    ("typed", "said", "hers"),
+    [
+        (ADA, "ada.elsewhere@example.org", False),
+        (ADA, "ADA@Example.NET", True),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example", True),
+        ("ada@bücher.example", "Ada@Bücher.example", True),  # RFC 6533
+        (ADA, "ada@-bücher-.example", False),
+    ],
+)
+def test_mail_that_is_passed_on_to_a_mailbox_that_is_none_does_not_end_hers(
+    world: World, typed: str, said: str, hers: bool
+) -> None:
+    world.joins(typed)
+    heard = hears(world, about(world, newest(world, typed), "gmail-no-such-user", said))
+    assert isinstance(heard, Heard)
+    assert heard.reply_class == (ReplyClass.BAD_ADDRESS if hers else ReplyClass.MAILBOX)
+    assert blocks(world) == ([("all", "bounced")] if hers else [])
 
 
 FORGED = {
