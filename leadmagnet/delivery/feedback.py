@@ -20,6 +20,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from leadmagnet import links
+from leadmagnet.audience import subscribers
 from leadmagnet.delivery import notices, rates, recovery, soft_bounces, tally
 from leadmagnet.links import Keys, Purpose
 from leadmagnet.mail.addresses import comparable
@@ -55,7 +56,14 @@ def take(session: Session, said: Bounce | Complaint, keys: Keys, *, now: datetim
     mail = _proven(session, said.traces, keys)
     if mail is None:
         return Stranger()
-    reply_class = _class_for_her(session, mail, said) if isinstance(said, Bounce) else None
+    person = None
+    if mail.subscriber_id is not None:
+        # Before anything of her mail is locked, as in the gate: neither may wait for the other.
+        person = subscribers.get(session, mail.subscriber_id)
+        if person is None:  # forgotten this moment
+            return Stranger()
+        session.refresh(mail)
+    reply_class = _class_for_her(person, said) if isinstance(said, Bounce) else None
     status = said.status if isinstance(said, Bounce) else None
     heard = Heard(mail.id, reply_class, status, new=True, to_reader=mail.kind not in tally.TO_OPERATOR)
     if not _noted(session, heard, now=now):
@@ -85,13 +93,11 @@ def _proven(session: Session, traces: Traces, keys: Keys) -> Delivery | None:
     return mail if mail is not None and mail.subscriber_id == subscriber_id else None
 
 
-def _class_for_her(session: Session, mail: Delivery, bounce: Bounce) -> ReplyClass:
+def _class_for_her(person: Subscriber | None, bounce: Bounce) -> ReplyClass:
     """The bounce's class; but where her mail is passed on to a mailbox that is none, hers is in trouble, not gone."""
-    if bounce.reply_class != ReplyClass.BAD_ADDRESS or not bounce.recipients or mail.subscriber_id is None:
+    if bounce.reply_class != ReplyClass.BAD_ADDRESS or not bounce.recipients or person is None:
         return bounce.reply_class
-    address = session.scalar(select(Subscriber.address).where(Subscriber.id == mail.subscriber_id))
-    is_hers = comparable(address or "") in bounce.recipients
-    return ReplyClass.BAD_ADDRESS if is_hers else ReplyClass.MAILBOX
+    return ReplyClass.BAD_ADDRESS if comparable(person.address) in bounce.recipients else ReplyClass.MAILBOX
 
 
 def _noted(session: Session, heard: Heard, *, now: datetime) -> bool:

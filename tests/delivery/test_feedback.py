@@ -1,24 +1,28 @@
 """What the world says of a mail later: who is written to no more, who is, and whom nobody can make us drop."""
 
+import threading
 from datetime import timedelta
 
+import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from leadmagnet.delivery import feedback, rates
 from leadmagnet.delivery.feedback import Heard, Stranger
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.outcomes import Lost
-from leadmagnet.links import Keys, Purpose, mint, return_path
+from leadmagnet.links import Keys, Links, Purpose, mint, return_path
 from leadmagnet.mail import bounces
 from leadmagnet.mail.bounces import NotFeedback
 from leadmagnet.mail.smtp_replies import ReplyClass
 from leadmagnet.sequences import signup
 from leadmagnet.sequences.signup import Confirmed, Requested
 from leadmagnet.store.models import AuditEvent, Brake, Delivery, Model, Subscriber, Suppression, Tally
+from tests.databases import ON_POSTGRESQL
 from tests.mail.clients import connect
 from tests.mail.returned import raw
 from tests.mail.servers import ScriptedServer
+from tests.waiting import PATIENCE, until
 from tests.world import GUIDE, World
 
 ADA, BOB, CAROL = "ada@example.net", "bob@example.com", "carol@example.com"
@@ -311,7 +315,7 @@ def test_each_proof_is_enough_by_itself(world: World, name: str) -> None:
     mail = newest(world)
     report = PROOFS[name](world, mail)
     if name == "the key before":
-        world.links = type(world.links)(world.links.base_url, Keys.of(("first key", "old key")))
+        world.links = Links(world.links.base_url, Keys.of(("first key", "old key")))
     heard = hears(world, report)
     assert isinstance(heard, Heard) and (heard.delivery_id, heard.blocked) == (mail.id, "bounced")
 
@@ -374,6 +378,22 @@ def test_a_bounce_of_a_mail_to_the_operator_blocks_and_counts_nobody(world: Worl
     heard = hears(world, about(world, notice, "postfix-no-such-user", "maya@example.com"))
     assert heard == Heard(notice.id, ReplyClass.BAD_ADDRESS, "5.1.1", new=True, to_reader=False)
     assert blocks(world) == [] and tallies(world) == before
+
+
+@ON_POSTGRESQL
+def test_a_report_waits_for_the_gate_of_its_reader_without_holding_her_mail(world: World, postgres_server: str) -> None:
+    """The gate locks a person, then her mail: locked the other way around, each would wait for the other."""
+    world.joins(ADA)
+    report, mail = about(world, newest(world), "postfix-no-such-user"), newest(world)
+    with world.database.write() as gate, psycopg.connect(postgres_server, autocommit=True) as watching:
+        gate.execute(text("SELECT FROM subscriber FOR SHARE"))
+        hearing = threading.Thread(target=hears, args=(world, report))
+        hearing.start()
+        waits = "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+        until(lambda: watching.execute(waits, [world.database.engine.url.database]).rowcount == 1)
+        gate.execute(text("SELECT FROM delivery WHERE id = :id FOR UPDATE NOWAIT"), {"id": mail.id})
+    hearing.join(PATIENCE)
+    assert blocks(world) == [("all", "bounced")]
 
 
 def test_a_forgotten_persons_mail_is_nobodys(world: World) -> None:
