@@ -1,67 +1,29 @@
-"""What the world says of a mail later: who is written to no more, who is, and whom nobody can make us drop."""
+"""What the world says of a mail later: who is written to no more, and who still is."""
 
 import threading
 from datetime import timedelta
 
 import psycopg
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 
-from leadmagnet.delivery import feedback, rates
+from leadmagnet.delivery import rates
 from leadmagnet.delivery.feedback import Heard, Stranger
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.outcomes import Lost
-from leadmagnet.links import Keys, Links, Purpose, mint, return_path
-from leadmagnet.mail import bounces
-from leadmagnet.mail.bounces import NotFeedback
 from leadmagnet.mail.smtp_replies import ReplyClass
 from leadmagnet.sequences import signup
 from leadmagnet.sequences.signup import Confirmed, Requested
-from leadmagnet.store.models import AuditEvent, Brake, Delivery, Model, Subscriber, Suppression, Tally
+from leadmagnet.store.models import AuditEvent, Brake, Delivery, Subscriber
 from tests.databases import ON_POSTGRESQL
+from tests.delivery.reported import about, blocks, comes_back, hears, newest, rows, tallies
 from tests.mail.clients import connect
-from tests.mail.returned import raw
+from tests.mail.returned import ADA
 from tests.mail.servers import ScriptedServer
 from tests.waiting import PATIENCE, until
 from tests.world import GUIDE, World
 
-ADA, BOB, CAROL = "ada@example.net", "bob@example.com", "carol@example.com"
-
-
-def newest(world: World, address: str = ADA, state: str = "sent") -> Delivery:
-    return world.deliveries(subscriber_id=world.subscriber(address).id, state=state)[-1]
-
-
-def hears(world: World, report: bytes) -> Heard | Stranger:
-    said = bounces.read(report)
-    assert not isinstance(said, NotFeedback)
-    with world.database.write() as session:
-        return feedback.take(session, said, world.links.keys, now=world.now)
-
-
-def about(world: World, mail: Delivery, name: str, recipient: str = ADA) -> bytes:
-    path = return_path(mail.id, "bounce.example.com", world.links.keys)
-    return raw(name, return_path=path, message_id=mail.message_id, recipient=recipient)
-
-
-def comes_back(world: World, name: str, mail: Delivery | None = None) -> Heard:
-    heard = hears(world, about(world, mail or newest(world), name))
-    assert isinstance(heard, Heard)
-    return heard
-
-
-def rows(world: World, model: type[Model]) -> list[Model]:
-    with world.database.read() as session:
-        return list(session.scalars(select(model)))
-
-
-def blocks(world: World) -> list[tuple[str, str]]:
-    return [(row.scope, row.reason) for row in rows(world, Suppression)]  # type: ignore[attr-defined]
-
-
-def tallies(world: World) -> dict[tuple[str, str], int]:
-    found = {(row.letter, row.outcome): row.count for row in rows(world, Tally)}  # type: ignore[attr-defined]
-    return {key: count for key, count in found.items() if key[1] not in ("accepted", "judged")}
+BOB, CAROL = "bob@example.com", "carol@example.com"
 
 
 def test_a_hard_bounce_blocks_the_address_before_the_next_letter(world: World) -> None:
@@ -254,70 +216,6 @@ def test_mail_that_is_passed_on_to_a_mailbox_that_is_none_does_not_end_hers(
     assert isinstance(heard, Heard)
     assert heard.reply_class == (ReplyClass.BAD_ADDRESS if hers else ReplyClass.MAILBOX)
     assert blocks(world) == ([("all", "bounced")] if hers else [])
-
-
-FORGED = {
-    "another key's return path": lambda w, m: raw(
-        "postfix-no-such-user", return_path=return_path(m.id, "bounce.example.com", Keys.of(("theirs",)))
-    ),
-    "a return path with a letter changed": lambda w, m: raw(
-        "postfix-no-such-user", return_path=return_path(m.id, "x.example", w.links.keys).replace("b+a", "b+b")
-    ),
-    "a link's token in the return path": lambda w, m: raw(
-        "postfix-no-such-user", return_path=f"b+{mint(Purpose.CLICK, m.id, w.links.keys)}@bounce.example.com"
-    ),
-    "her address alone": lambda w, m: raw("postfix-no-such-user"),
-    "her address in a complaint": lambda w, m: raw("arf-abuse"),
-    "a guessed Message-ID": lambda w, m: raw("gmail-no-such-user", message_id=f"f{m.message_id[1:]}"),
-    "a number without the link": lambda w, m: raw("arf-abuse", number=f"X-Delivery-Id: {m.id}"),
-    "a number with another person's link": lambda w, m: raw(
-        "arf-abuse",
-        number=f"X-Delivery-Id: {m.id}",
-        leave_url=w.links.leave(w.subscriber(BOB).id),
-    ),
-    "a number beyond all numbers": lambda w, m: raw(
-        "arf-abuse", number="X-Delivery-Id: 999999999999999999", leave_url=w.links.leave(m.subscriber_id or 0)
-    ),
-    "NUL and quotes": lambda w, m: raw("postfix-no-such-user", message_id="'; drop table\0", recipient="\0'@\xff"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", FORGED)
-def test_a_forged_report_drops_nobody(world: World, name: str) -> None:
-    world.joins(ADA)
-    world.asks(BOB)
-    world.deliver()
-    before = world.everything()
-    assert hears(world, FORGED[name](world, newest(world))) == Stranger()
-    assert world.everything() == before
-
-
-PROOFS = {
-    "the return path alone": lambda w, m: raw(
-        "postfix-no-such-user", return_path=return_path(m.id, "b.example", w.links.keys).upper()
-    ),
-    "the Message-ID alone": lambda w, m: raw("sendmail-no-such-user", message_id=m.message_id),
-    "the Message-ID in an answer without the mail": lambda w, m: raw(
-        "gmail-no-such-user", message_id=m.message_id
-    ).partition(b"Content-Type: message/rfc822")[0],
-    "number and link": lambda w, m: raw(
-        "postfix-no-such-user", number=f"X-Delivery-Id: {m.id}", leave_url=w.links.leave(m.subscriber_id or 0)
-    ),
-    "the key before": lambda w, m: raw(
-        "postfix-no-such-user", return_path=return_path(m.id, "b.example", Keys.of(("old key",)))
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", PROOFS)
-def test_each_proof_is_enough_by_itself(world: World, name: str) -> None:
-    world.joins(ADA)
-    mail = newest(world)
-    report = PROOFS[name](world, mail)
-    if name == "the key before":
-        world.links = Links(world.links.base_url, Keys.of(("first key", "old key")))
-    heard = hears(world, report)
-    assert isinstance(heard, Heard) and (heard.delivery_id, heard.blocked) == (mail.id, "bounced")
 
 
 def test_distrust_told_later_is_told_to_the_operator_and_holds_no_letter_back(world: World) -> None:
