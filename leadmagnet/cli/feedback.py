@@ -13,7 +13,7 @@ from leadmagnet.cli.site import database_of, json_option, site_option
 from leadmagnet.delivery import feedback as reports
 from leadmagnet.delivery.feedback import Heard, Stranger
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.mail import bounces
+from leadmagnet.mail import answers, bounces
 from leadmagnet.mail.bounces import Bounce, Complaint, NotFeedback
 from leadmagnet.settings import load
 from leadmagnet.store.database import trouble
@@ -79,7 +79,7 @@ def _answer(site: Path, raw: bytes) -> dict[str, object]:
     kind, of = ("bounce", "bounce of") if isinstance(said, Bounce) else ("complaint", "complaint about")
     if isinstance(heard, Stranger):
         return _plain(kind, None, f"{of} a mail that is not one of ours: nothing changed")
-    meaning = "" if heard.reply_class is None else f"{bounces.meaning(heard.reply_class)}; "
+    meaning = "" if heard.reply_class is None else f"{answers.meaning(heard.reply_class)}; "
     return _plain(kind, heard, f"{of} mail {heard.delivery_id}: {meaning}{_did(heard)}")
 
 

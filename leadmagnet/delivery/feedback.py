@@ -24,8 +24,9 @@ from leadmagnet.audience import subscribers
 from leadmagnet.delivery import notices, rates, recovery, soft_bounces, tally
 from leadmagnet.links import Keys, Purpose
 from leadmagnet.mail.addresses import comparable
-from leadmagnet.mail.bounces import Bounce, Complaint, Traces
+from leadmagnet.mail.bounces import Bounce, Complaint
 from leadmagnet.mail.smtp_replies import ReplyClass
+from leadmagnet.mail.traces import Traces
 from leadmagnet.publishing.releases import Live
 from leadmagnet.sequences import preferences
 from leadmagnet.store.dialect import insert_ignoring

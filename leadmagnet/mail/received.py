@@ -39,6 +39,12 @@ def parts(mail: Message) -> Iterator[Message]:
     return islice(mail.walk(), _PARTS)
 
 
+def messages(part: Message) -> list[Message]:
+    """The first messages, or blocks of headers, that lie in a part."""
+    content = part.get_payload()
+    return [one for one in content[:_PARTS] if isinstance(one, Message)] if isinstance(content, list) else []
+
+
 def header(part: Message, name: str) -> str:
     """The first header of this name in one line; "" if there is none."""
     return next(iter(headers(part, name)), "")

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadmagnet.mail.bounces import Bounce, Complaint, NotFeedback, Traces, meaning, read
+from leadmagnet.mail.answers import meaning
+from leadmagnet.mail.bounces import Bounce, Complaint, NotFeedback, read
 from leadmagnet.mail.smtp_replies import ReplyClass
+from leadmagnet.mail.traces import Traces
 from tests.mail.returned import ADA, LEAVE_URL, MESSAGE_ID, REPORTS, RETURN_PATH, raw
 
 BOUNCES = {
