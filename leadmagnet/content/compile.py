@@ -71,9 +71,8 @@ def _guides(folder: Folder, readings: Mapping[str, Reading | None], notes: Notes
     followers = _followers(slugs, readings, notes)
     guides: dict[str, Guide | None] = {}
     for slug in sorted(slugs):
-        files = {path.removeprefix(f"guides/{slug}/") for path in folder.files}
         promise = _promise(followers.get(slug))
-        guides[slug] = read_guide(slug, texts.get(slug, {}), files, promise, notes)
+        guides[slug] = read_guide(slug, texts.get(slug, {}), folder.files, promise, notes)
         # A sequence that does not read may be the one that is missed here.
         if slug not in followers and None not in readings.values():
             fix = f'Make a sequence with starts = "confirmed" and guide = "{slug}".'

@@ -7,7 +7,7 @@ from html import escape
 from leadmagnet.content.figures import SIZE, Facing, Figure, Point, Prop, Side
 
 #: Part of the name of every picture in mails: raise it whenever a drawing comes out differently.
-DRAWING = 1
+DRAWING = 2
 
 BODY = "#8A3B2E"
 FAR = "#C4806C"
@@ -18,6 +18,21 @@ PAPER = "#FFF9F3"
 # Ground seen from the front or from above is a tint, mixed here so that no pen needs transparency.
 _FLOOR = "#D1DBD5"
 _MAT = "#E2E6E0"
+
+#: What the colours are for: shapes of an SVG bear these as classes, so that a page can colour them anew in the dark.
+CLASSES = {
+    BODY: "body",
+    FAR: "far",
+    GROUND: "ground",
+    PROP: "prop",
+    EDGE: "edge",
+    PAPER: "paper",
+    _FLOOR: "floor",
+    _MAT: "floor",
+}
+
+#: Paper above and below what is drawn; at the sides a figure keeps its square, so that all have one scale.
+AIR = 8
 
 _HEAD = 11
 _LINE = 7.5
@@ -72,23 +87,35 @@ Shape = Stroke | Patch | Oval | Box
 
 
 def shapes(figure: Figure, *, mirrored: bool = False) -> list[Shape]:
-    """All that a figure consists of, from the paper up; `mirrored` shows the other side of the body."""
+    """All that lies on a figure's paper, from the ground up; `mirrored` shows the other side of the body."""
     pose = figure.pose
-    found: list[Shape] = [Box(0, 0, SIZE, SIZE, 16, PAPER)]
-    drawn = [*found, *(_side(pose) if isinstance(pose, Side) else _facing(pose))]
+    drawn = [*(_side(pose) if isinstance(pose, Side) else _facing(pose))]
     return [_mirrored(shape) for shape in drawn] if mirrored else drawn
 
 
+def paper(figure: Figure) -> Box:
+    """What a figure is drawn on: as wide as its square, and no higher than it needs.
+
+    Who lies on the floor would have half a screen of nothing above.
+    """
+    spans = [_span(shape) for shape in shapes(figure)]
+    top = max(0.0, min(upper for upper, _ in spans) - AIR)
+    bottom = min(float(SIZE), max(lower for _, lower in spans) + AIR)
+    return Box(0, top, SIZE, bottom - top, 16, PAPER)
+
+
 def draw_svg(figure: Figure, *, mirrored: bool = False, within: str = "") -> str:
-    """The figure as an SVG element: attributes alone, no style, no script.
+    """The figure as an SVG element: attributes alone, no style, no script; each shape has a class of CLASSES.
 
     Its ids begin with its name, and with `within` before it where a page shows the figure more than once.
     """
     name = "-".join(filter(None, (within, figure.name, "mirrored" if mirrored else "")))
     words = f'<title id="{name}-title">{escape(figure.title)}</title><desc id="{name}-desc">{escape(figure.alt)}</desc>'
-    drawn = "".join(map(_element, shapes(figure, mirrored=mirrored)))
+    sheet = paper(figure)
+    drawn = "".join(map(_element, (sheet, *shapes(figure, mirrored=mirrored))))
+    view = " ".join(map(_number, (sheet.x, sheet.y, sheet.width, sheet.height)))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" viewBox="{view}" role="img" '
         f'aria-labelledby="{name}-title {name}-desc">{words}{drawn}</svg>'
     )
 
@@ -155,25 +182,38 @@ def _mirrored(shape: Shape) -> Shape:
             return replace(shape, x=SIZE - x - width)
 
 
+def _span(shape: Shape) -> tuple[float, float]:
+    """How far up and down a shape reaches, with the width of its line."""
+    match shape:
+        case Stroke(points, width) | Patch(points, width):
+            return min(y for _, y in points) - width / 2, max(y for _, y in points) + width / 2
+        case Oval((_, y), _, ry):
+            return y - ry, y + ry
+        case Box(_, y, _, height, edge=edge):
+            line = EDGE_WIDTH / 2 if edge else 0
+            return y - line, y + height + line
+
+
 def _element(shape: Shape) -> str:
+    named = f'class="{CLASSES[shape.colour]}"'
     match shape:
         case Stroke(points, width, colour):
             return (
-                f'<polyline points="{_points(points)}" fill="none" stroke="{colour}" stroke-width="{_number(width)}" '
-                'stroke-linecap="round" stroke-linejoin="round"/>'
+                f'<polyline {named} points="{_points(points)}" fill="none" stroke="{colour}" '
+                f'stroke-width="{_number(width)}" stroke-linecap="round" stroke-linejoin="round"/>'
             )
         case Patch(points, width, colour):
             return (
-                f'<polygon points="{_points(points)}" fill="{colour}" stroke="{colour}" '
+                f'<polygon {named} points="{_points(points)}" fill="{colour}" stroke="{colour}" '
                 f'stroke-width="{_number(width)}" stroke-linejoin="round"/>'
             )
         case Oval((x, y), rx, ry, colour):
             place = f'cx="{_number(x)}" cy="{_number(y)}" rx="{_number(rx)}" ry="{_number(ry)}"'
-            return f'<ellipse {place} fill="{colour}"/>'
+            return f'<ellipse {named} {place} fill="{colour}"/>'
         case Box(x, y, width, height, radius, colour, edge):
             place = f'x="{_number(x)}" y="{_number(y)}" width="{_number(width)}" height="{_number(height)}"'
             line = f' stroke="{edge}" stroke-width="{EDGE_WIDTH}"' if edge else ""
-            return f'<rect {place} rx="{_number(radius)}" fill="{colour}"{line}/>'
+            return f'<rect {named} {place} rx="{_number(radius)}" fill="{colour}"{line}/>'
 
 
 def _points(points: tuple[Point, ...]) -> str:

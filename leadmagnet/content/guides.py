@@ -2,11 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from posixpath import normpath
 from typing import TYPE_CHECKING, TypedDict
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +15,7 @@ from leadmagnet.content import poses, values
 from leadmagnet.content.figures import FIGURES_FILE, Figure, read_figures
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.heads import Head, front_matter
+from leadmagnet.content.pictures import Picture
 from leadmagnet.content.source import Source
 from leadmagnet.content.words import count, span
 from leadmagnet.errors import ContentError
@@ -39,6 +41,7 @@ class Guide(BaseModel):
     sections: tuple[str, ...]  # anchors that letters may link to
     contents: tuple[tuple[str, str], ...]  # (anchor, title) of the main sections, for the page's table of contents
     figures: Mapping[str, Figure] = {}  # all that letters may show, by name
+    pictures: tuple[Picture, ...] = ()  # the files that it shows
 
     @property
     def edition(self) -> str:
@@ -49,6 +52,7 @@ class Guide(BaseModel):
 GUIDE_FILE = "guide.md"
 
 _KEYS = ("title", "headline", "line", "button", "consent")
+_BACK = '<p class="to-flow"><a href="#flow">Back to the flow</a></p>\n'
 _JINJA = re.compile(r"\{\{[^{}]*\}\}|\{\{|\{%")
 _CONSENT_WORD = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _CONSENT_WORDS = ("letters", "span")
@@ -63,11 +67,11 @@ class Promise:
 
 
 def read_guide(
-    slug: str, texts: Mapping[str, str], files: Collection[str], promise: Promise, notes: Notes
+    slug: str, texts: Mapping[str, str], files: Mapping[str, bytes], promise: Promise, notes: Notes
 ) -> Guide | None:
     """The guide in the folder `slug`, from the `texts` of its guide.md and its figures.
 
-    `files` are the names in its folder, which its pictures may use. None when the head does not read.
+    `files` are those of the site, by path; those in its folder its pictures may use. None when the head does not read.
     """
     text = texts.get(GUIDE_FILE)
     path = f"guides/{slug}/{GUIDE_FILE}"
@@ -84,7 +88,7 @@ def read_guide(
     figures = {}
     if FIGURES_FILE in texts:
         figures = read_figures(f"guides/{slug}/{FIGURES_FILE}", texts[FIGURES_FILE], notes)
-    read = _body(body, figures, files, notes)
+    read = _body(f"guides/{slug}", body, figures, files, notes)
     consent = _consent(head, lines.pop("consent"), promise)
     return Guide(slug=slug, consent=consent, figures=figures, **read, **lines)
 
@@ -113,9 +117,10 @@ class _Body(TypedDict):
     html: str
     sections: tuple[str, ...]
     contents: tuple[tuple[str, str], ...]
+    pictures: tuple[Picture, ...]
 
 
-def _body(body: Source, figures: Mapping[str, Figure], files: Collection[str], notes: Notes) -> _Body:
+def _body(folder: str, body: Source, figures: Mapping[str, Figure], files: Mapping[str, bytes], notes: Notes) -> _Body:
     # Not at the top: workers read guides from releases, and never need a Markdown parser for it.
     from leadmagnet.content import illustrations
     from leadmagnet.content.checks.markup import Judge
@@ -136,31 +141,54 @@ def _body(body: Source, figures: Mapping[str, Figure], files: Collection[str], n
     def local(address: str) -> str | None:
         if address.startswith("#"):
             return None if address[1:] in sections else "there is no such section in this guide"
-        return None if normpath(address) in files else "there is no such file in the guide's folder"
+        there = normpath(f"{folder}/{unquote(address)}") in files
+        return None if there else "there is no such file in the guide's folder"
 
     Judge(veil, notes, local).tokens(tokens, hidden)
+    pictures = illustrations.hang(tokens, hidden, illustrations.Shelf(folder, files), notes)
     tokens = illustrations.draw(tokens, veil, figures, notes)
     contents = tuple((anchor, _words(inline)) for tag, anchor, inline in headings if tag == "h2")
-    return {"html": "".join(map(markdown.html, _cards(tokens))), "sections": sections, "contents": contents}
+    html = "".join(map(markdown.html, _cards(tokens)))
+    return {"html": html, "sections": sections, "contents": contents, "pictures": pictures}
 
 
 def _cards(tokens: "list[Token]") -> "Iterator[list[Token]]":
-    """`tokens` cut at the main headings; what stands under a third-level one with a figure becomes a card."""
+    """`tokens` cut at the main headings; what stands under a third-level one with a figure becomes a card.
+
+    A card that the flow leads to leads back to it.
+    """
     from markdown_it.token import Token
 
+    played = _led_to(tokens)
     cuts = [
         n for n, token in enumerate(tokens) if token.type == "heading_open" and token.level == 0 and token.tag <= "h3"
     ]
     for start, end in pairwise([0, *cuts, len(tokens)]):
         part = tokens[start:end]
         if part and part[0].tag == "h3" and any("<figure" in token.content for token in part):
-            opening = f'<section class="pose-card" aria-labelledby="{part[0].attrs["id"]}">\n'
+            anchor = part[0].attrs["id"]
+            opening = f'<section class="pose-card" aria-labelledby="{anchor}">\n'
+            back = _BACK if anchor in played else ""
             part = [
                 Token("html_block", "", 0, content=opening),
-                *part,
+                *part[:3],  # the heading
+                Token("html_block", "", 0, content=back),
+                *part[3:],
                 Token("html_block", "", 0, content="</section>\n"),
             ]
         yield part
+
+
+def _led_to(tokens: "list[Token]") -> set[str]:
+    """The anchors that links under the heading #flow lead to."""
+    found: set[str] = set()
+    within = False
+    for token in tokens:
+        if token.type == "heading_open" and token.tag <= "h2":
+            within = token.attrs.get("id") == "flow"
+        if within:
+            found.update(str(child.attrs.get("href", "")) for child in token.children or ())
+    return {address[1:] for address in found if address.startswith("#")}
 
 
 def _hidden(body: Source, veil: "Veil", figures: Mapping[str, Figure], notes: Notes) -> Source:

@@ -32,11 +32,11 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Where a letter's pictures come from."""
+    """Where the pictures of a letter or a guide come from."""
 
-    folder: str  # of the letter, relative to the site
+    folder: str  # its own, relative to the site
     files: Mapping[str, bytes]  # of the site, by path
-    figures: Mapping[str, Figure] | None  # by name; None while those of its guide do not read
+    figures: Mapping[str, Figure] | None = None  # by name; None while those of its guide do not read
 
 
 def illustrate(tokens: Sequence[Token], source: Source, veil: Veil, shelf: Shelf, notes: Notes) -> tuple[Picture, ...]:
@@ -72,6 +72,27 @@ def draw(tokens: Sequence[Token], veil: Veil, figures: Mapping[str, Figure], not
         drawn[index - 1 : index + 2] = [_nothing(), Token("html_block", "", 0, content=html, map=token.map), _nothing()]
     _judge_lost(veil, placed, notes)
     return drawn
+
+
+def hang(tokens: Sequence[Token], source: Source, shelf: Shelf, notes: Notes) -> tuple[Picture, ...]:
+    """Lets the images of a guide, the Markdown of `source`, show the files they name; returns these.
+
+    The page and the PDF find them at `/media/DIGEST/NAME`, as mails do. Files that are missing were noted before.
+    """
+    hung: list[Picture] = []
+    for token in tokens:
+        line = token.map[0] if token.map else 0
+        for child in token.children or ():
+            line += child.type in ("softbreak", "hardbreak")
+            address = urlsplit(str(child.attrs.get("src", "")))
+            path = normpath(f"{shelf.folder}/{unquote(address.path)}")
+            if child.type != "image" or address.scheme or address.netloc or path not in shelf.files:
+                continue
+            if framed := _framed(path, unquote(address.path), shelf.files[path], source.place(line), notes):
+                picture, width = framed
+                child.attrs.update(src=picture.address, width=str(width))
+                hung.append(picture)
+    return tuple(dict.fromkeys(hung))
 
 
 def _judge_lost(veil: Veil, placed: Set[int], notes: Notes) -> None:
@@ -132,27 +153,8 @@ class _Artist:
             message = f"there is no picture '{wanted}' beside the letter."
             self.notes.error(self.place, "E101", message, did_you_mean(wanted, beside))
             return
-        data = self.shelf.files[path]
-        measured = _measured(data)
-        if measured is None:
-            fix = "Save it as PNG, JPEG or GIF."
-            self.notes.error(self.place, "E107", f"'{wanted}' is no picture that mail programs show.", fix)
-            return
-        media_type, width = measured
-        self.weigh(wanted, len(data), width)
-        digest = hashlib.sha256(data).hexdigest()
-        name = _NOT_IN_ADDRESS.sub("-", basename(path))[-_LONGEST_NAME:].lstrip(".-") or "picture"
-        self.show(token, Picture(digest=digest, name=name, media_type=media_type, file=path), min(width, SHOWN))
-
-    def weigh(self, name: str, size: int, width: int) -> None:
-        """Rule W211: what takes long to load on a phone."""
-        fix = f"Save it {2 * SHOWN} pixels wide: letters show {SHOWN}."
-        if size > TOO_HEAVY:
-            self.notes.error(self.place, "W211", f"'{name}' has {size // 1000} KB; 1000 are too many.", fix)
-        elif size > HEAVY:
-            self.notes.warn(self.place, "W211", f"'{name}' has {size // 1000} KB; 200 are plenty.", fix)
-        if width > WIDEST:
-            self.notes.warn(self.place, "W211", f"'{name}' is {width} pixels wide; nobody sees that many.", fix)
+        if framed := _framed(path, wanted, self.shelf.files[path], self.place, self.notes):
+            self.show(token, *framed)
 
     def show(self, token: Token, picture: Picture, width: int) -> None:
         root = self.veil.hide_expression("media.url", self.place)
@@ -169,6 +171,31 @@ def is_beside(address: str) -> bool:
 
 def is_picture(path: str) -> bool:
     return path.lower().endswith((".png", ".jpg", ".jpeg", ".gif"))
+
+
+def _framed(path: str, wanted: str, data: bytes, place: Place, notes: Notes) -> tuple[Picture, int] | None:
+    """The picture that a file of the site is, and how wide it is shown; None, with a note, for what is no picture."""
+    measured = _measured(data)
+    if measured is None:
+        fix = "Save it as PNG, JPEG or GIF."
+        notes.error(place, "E107", f"'{wanted}' is no picture that mail programs show.", fix)
+        return None
+    media_type, width = measured
+    _weigh(wanted, len(data), width, place, notes)
+    digest = hashlib.sha256(data).hexdigest()
+    name = _NOT_IN_ADDRESS.sub("-", basename(path))[-_LONGEST_NAME:].lstrip(".-") or "picture"
+    return Picture(digest=digest, name=name, media_type=media_type, file=path), min(width, SHOWN)
+
+
+def _weigh(name: str, size: int, width: int, place: Place, notes: Notes) -> None:
+    """Rule W211: what takes long to load on a phone."""
+    fix = f"Save it {2 * SHOWN} pixels wide: letters show {SHOWN}."
+    if size > TOO_HEAVY:
+        notes.error(place, "W211", f"'{name}' has {size // 1000} KB; 1000 are too many.", fix)
+    elif size > HEAVY:
+        notes.warn(place, "W211", f"'{name}' has {size // 1000} KB; 200 are plenty.", fix)
+    if width > WIDEST:
+        notes.warn(place, "W211", f"'{name}' is {width} pixels wide; nobody sees that many.", fix)
 
 
 def _measured(data: bytes) -> tuple[str, int] | None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from leadmagnet.content.drawing import EDGE_WIDTH, PAPER, Box, Oval, Patch, Shape, Stroke, shapes
+from leadmagnet.content.drawing import EDGE_WIDTH, PAPER, Box, Oval, Patch, Shape, Stroke, paper, shapes
 from leadmagnet.content.figures import SIZE, Figure, Point
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ PIXELS = 1024
 
 _FINER = 3  # painted larger, then made small: Pillow's own edges are jagged
 _COLOURS = 32
-_AIR = 40  # pixels above and below
 
 
 @lru_cache(maxsize=64)
@@ -27,17 +26,16 @@ def draw_png(figure: Figure, *, mirrored: bool = False) -> bytes:
     It takes about 0.1 s.
     """
     # Not at the top: it takes long to load, and all but a publish goes without it.
-    from PIL import Image, ImageChops, ImageDraw
+    from PIL import Image, ImageDraw
 
     image = Image.new("RGB", (PIXELS * _FINER, PIXELS * _FINER), PAPER)
     pen = _Pen(ImageDraw.Draw(image))
-    # Without the paper: its corners are round, and what lies behind a mail's picture is not known.
-    for shape in shapes(figure, mirrored=mirrored)[1:]:
+    for shape in shapes(figure, mirrored=mirrored):
         pen.follow(shape)
-    small = image.reduce(_FINER)
-    # Who lies on the floor would have half a screen of nothing above.
-    _, top, _, bottom = ImageChops.difference(small, Image.new("RGB", small.size, PAPER)).getbbox() or (0, 0, 0, PIXELS)
-    small = small.crop((0, max(0, top - _AIR), PIXELS, min(PIXELS, bottom + _AIR)))
+    # The paper only says where to cut: its corners are round, and what lies behind a mail's picture is not known.
+    sheet = paper(figure)
+    top, bottom = round(sheet.y * _PIXEL), round((sheet.y + sheet.height) * _PIXEL)
+    small = image.reduce(_FINER).crop((0, top, PIXELS, bottom))
     small = small.quantize(_COLOURS, dither=Image.Dither.NONE)
     file = io.BytesIO()
     small.save(file, "PNG", optimize=True)
@@ -88,7 +86,8 @@ class _Pen:
         self.canvas.rounded_rectangle(corners, max(0.0, box.radius + out) * _SCALE, fill=colour)
 
 
-_SCALE = PIXELS * _FINER / SIZE
+_PIXEL = PIXELS / SIZE
+_SCALE = _PIXEL * _FINER
 
 
 def _at(x: float, y: float) -> tuple[float, float]:

@@ -2,25 +2,28 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.tree import Element, read
-from leadmagnet.content.typeset import Typesetter, string
+from leadmagnet.content.typeset import Typesetter, string, without_paper
 from leadmagnet.errors import LeadmagnetError
 
 if TYPE_CHECKING:
     from typst import Compiler
 
 #: Part of what a PDF is known by: raise it whenever the same guide comes out differently.
-LAYOUT = 1
+LAYOUT = 2
 
+#: Characters of a first paragraph that the cover has room for.
+_COVER_HOLDS = 400
 #: How Typst begins to say that a font lacks a character.
 _NO_LETTER = "could not be displayed with font"
 _STYLE = Path(__file__).with_name("guide.typ")
@@ -36,20 +39,26 @@ class Paper:
 
     slug: str
     title: str
-    line: str
     html: str
     edition: str
     site_name: str
     on: date  # when this edition was first published
+    pictures: tuple[tuple[str, bytes], ...] = ()  # by the address that `html` names
 
     @classmethod
-    def of(cls, guide: Guide, site_name: str, on: date) -> "Paper":
-        return cls(guide.slug, guide.title, guide.line, guide.html, guide.edition, site_name, on)
+    def of(cls, guide: Guide, site_name: str, on: date, files: Mapping[str, bytes] = MappingProxyType({})) -> "Paper":
+        """The paper of `guide`; `files` are those of the site, by path, and what is not among them stays words."""
+        found = ((one.address, files.get(one.file or "")) for one in guide.pictures)
+        pictures = tuple((address, content) for address, content in found if content is not None)
+        return cls(guide.slug, guide.title, guide.html, guide.edition, site_name, on, pictures)
 
     @property
     def digest(self) -> str:
-        """What the PDF is known by: hex SHA-256 of all that it shows but the date, which the first of them keeps."""
-        shown = [LAYOUT, self.site_name, self.slug, self.title, self.line, self.html]
+        """What the PDF is known by: hex SHA-256 of all that it shows but the date, which the first of them keeps.
+
+        Addresses of pictures stand for the pictures.
+        """
+        shown = [LAYOUT, self.site_name, self.slug, self.title, self.html]
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
     def pdf(self) -> bytes:
@@ -82,7 +91,8 @@ class Paper:
 
         tree = read(self.html)
         headings = tree.every("h1", "h2", "h3", "h4", "h5", "h6")
-        setter = Typesetter(frozenset(one.attributes.get("id", "") for one in headings), _by_name(tree))
+        anchors = frozenset(one.attributes.get("id", "") for one in headings)
+        setter = Typesetter(anchors, _by_name(tree), dict(self.pictures))
         main = _document(self, tree, setter)
         with TemporaryDirectory(prefix="leadmagnet-pdf-") as folder:
             files = {"main.typ": main.encode(), _STYLE.name: _STYLE.read_bytes(), **setter.files}
@@ -108,26 +118,38 @@ def _reason(slug: str, message: str) -> str:
 
 def _document(paper: Paper, tree: Element, setter: Typesetter) -> str:
     on = paper.on
-    sheets = "\n\n".join(_sheets(_flat(tree.inside), setter))
+    opening, blocks = _opening(list(_flat(tree.inside)))
     drawing = next(tree.every("svg"), None)
     words = {
         "title": string(paper.title),
-        "line": string(paper.line),
+        "opening": f"[{setter.blocks(opening)}]" if opening else "none",
+        "summary": string(" ".join(one.words for one in opening if isinstance(one, Element))),
         "site": string(paper.site_name),
-        "edition": string(f"Edition {paper.edition} of {on.day} {on:%B %Y}"),
+        "published": string(f"Edition of {on.day} {on:%B %Y}"),
+        "edition": string(f"Edition {paper.edition}"),
         "date": f"datetime(year: {on.year}, month: {on.month}, day: {on.day})",
-        "cover": setter.picture(drawing, ornament=78) if drawing is not None else "none",
+        "cover": setter.picture(without_paper(drawing), ornament=104) if drawing is not None else "none",
     }
     given = ", ".join(f"{name}: {value}" for name, value in words.items())
+    sheets = "\n\n".join(_sheets(blocks, setter))
     return f'#import "{_STYLE.name}": *\n#show: guide.with({given})\n\n{sheets}\n'
 
 
+def _opening(blocks: list[Element | str]) -> tuple[list[Element | str], list[Element | str]]:
+    """What stands on the cover, and what follows it: a first paragraph before any heading, if there is room for it."""
+    here = next((n for n, one in enumerate(blocks) if isinstance(one, Element) or one.strip()), 0)
+    first = blocks[here] if blocks else ""
+    if not isinstance(first, Element) or first.tag != "p" or len(first.words) > _COVER_HOLDS:
+        return [], blocks
+    return ([], blocks) if next(first.every("img", "svg"), None) else ([first], blocks[here + 1 :])
+
+
 def _flat(inside: Iterable[Element | str]) -> Iterator[Element | str]:
-    """Blocks without the sections around them, which only the web page needs."""
+    """Blocks without what only the web page needs: the sections around them, the ways back."""
     for one in inside:
         if isinstance(one, Element) and one.tag == "section":
             yield from _flat(one.inside)
-        else:
+        elif isinstance(one, str) or one.attributes.get("class") != "to-flow":
             yield one
 
 
@@ -144,19 +166,20 @@ def _by_name(tree: Element) -> dict[str, Element]:
 
 
 def _sheets(inside: Iterable[Element | str], setter: Typesetter) -> Iterator[str]:
-    """Each main section; one with a table or with cards begins a page of its own."""
+    """The contents, then each main section: one with a table begins a page, and so do the first cards."""
     draw = "card"
-    for number, section in enumerate(_split(inside, "h2")):
+    yield "#contents()"
+    for section in _split(inside, "h2"):
         parts = list(_split(section, "h3"))
         cards = [_is_card(part) for part in parts]
-        if any(cards) or any(isinstance(one, Element) and one.tag == "table" for one in section):
-            yield "#pagebreak(weak: true)"
-        for part, is_card in zip(parts, cards, strict=True):
-            yield _card(draw, part, setter) if is_card else setter.blocks(part)
-        if any(cards):
+        first_cards = any(cards) and draw == "card"
+        tables = any(isinstance(one, Element) and one.tag == "table" for one in section)
+        written = "\n\n".join(
+            _card(draw, part, setter) if card else setter.blocks(part) for part, card in zip(parts, cards, strict=True)
+        )
+        yield f"#pagebreak(weak: true)\n{written}" if tables or first_cards else f"#whole[{written}]"
+        if first_cards:
             draw = "small-card"  # the first poses are what the guide is about
-        if number == 0:
-            yield "#contents()"
 
 
 def _split(inside: Iterable[Element | str], tag: str) -> Iterator[list[Element | str]]:

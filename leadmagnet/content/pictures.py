@@ -1,4 +1,4 @@
-"""Names the pictures of letters: each has an address that never changes."""
+"""Names the pictures of letters and guides: each has an address that never changes."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from leadmagnet.content.figures import Figure
 
 
 class Picture(BaseModel):
-    """A picture of letters: a figure, or else a file of the operator's. `/media/DIGEST/NAME` is its address."""
+    """A picture of letters or guides: a figure, or else a file of the operator's."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,6 +20,11 @@ class Picture(BaseModel):
     figure: Figure | None = None
     mirrored: bool = False
     file: str | None = None  # path relative to the site
+
+    @property
+    def address(self) -> str:
+        """Where it lies, below the site's own address."""
+        return f"/media/{self.digest}/{self.name}"
 
     @classmethod
     def of_figure(cls, figure: Figure, *, mirrored: bool = False) -> "Picture":

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from operator import itemgetter
+from pathlib import Path
 
 from leadmagnet.content.tree import Element
 
 _SPECIAL = re.compile(r"([!#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~])")
+_PAPER = re.compile(r'<rect class="paper"[^>]*/>')
 _SPACE = re.compile(r"[ \t\r\n]+")
 _HEADINGS = {"h1": 1, "h2": 1, "h3": 2, "h4": 3, "h5": 4, "h6": 5}
 _INLINE = {"strong": "strong", "b": "strong", "em": "emph", "i": "emph", "s": "strike", "del": "strike",
@@ -22,6 +24,7 @@ class Typesetter:
 
     anchors: frozenset[str]  # what a link within the guide may lead to
     drawings: Mapping[str, Element]  # of poses, by their names in small letters
+    pictures: Mapping[str, bytes]  # by the addresses that the tree names
     files: dict[str, bytes] = field(default_factory=dict)
     level: int = 0  # of the heading written last
 
@@ -80,14 +83,26 @@ class Typesetter:
 
         Made an `ornament` of so many millimetres, it says nothing that is not said beside it.
         """
-        if one.tag != "svg":  # a file, which the web page asks for when it is shown
-            return f"[{escape(one.alt)}]"
-        content = one.source.encode()
-        name = f"{sha256(content).hexdigest()[:16]}.svg"
-        self.files[name] = content
+        if one.tag != "svg":
+            return self._photo(one)
+        name = self._keep(one.source.encode(), ".svg")
         if ornament is not None:
             return f"ornament({string(name)}, {ornament}mm)"
         return f"drawing({string(name)}, alt: {string(one.alt)}, width: {width})"
+
+    def _photo(self, one: Element) -> str:
+        """A file, as wide as the web page shows it; one that lies elsewhere is what it says."""
+        address, shown = one.attributes.get("src", ""), one.attributes.get("width", "")
+        if address not in self.pictures or not shown.isdecimal():
+            return f"[{escape(one.alt)}]"
+        name = self._keep(self.pictures[address], Path(address).suffix.lower())
+        return f"photo({string(name)}, alt: {string(one.alt)}, width: {int(shown) / 96:.3f}in)"
+
+    def _keep(self, content: bytes, suffix: str) -> str:
+        """The name of a file with this content."""
+        name = f"{sha256(content).hexdigest()[:16]}{suffix}"
+        self.files[name] = content
+        return name
 
     def _list(self, one: Element) -> str:
         items = "".join(f"[{self.blocks(item.inside)}]" for item in one.inside if isinstance(item, Element))
@@ -149,6 +164,11 @@ class Typesetter:
             known = address[1:] in self.anchors
             return f"#link(label({string(_label(address[1:]))}))[{words}]" if known and words else words
         return f"#link({string(address)})[{words}]" if address and words else words
+
+
+def without_paper(drawing: Element) -> Element:
+    """A drawing that lets what lies behind it show."""
+    return Element(drawing.tag, drawing.attributes, source=_PAPER.sub("", drawing.source, count=1))
 
 
 def escape(text: str) -> str:

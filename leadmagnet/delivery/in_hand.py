@@ -50,7 +50,7 @@ class InHand:
 
     Every call takes one lock, and none looks through a list: each group keeps lines of its own, and a heap holds the
     first letters of those that may go. `limited` is False where no mail provider stands behind the connection.
-    `low`: with fewer letters than this within reach, `runs_low` says so once.
+    Once half of what was within reach is taken, or no more than `low` are left, `runs_low` says so.
     """
 
     def __init__(self, *, limited: bool = True, low: int = 0) -> None:
@@ -63,7 +63,8 @@ class InHand:
         self._count = 0
         self._waiting = 0  # all
         self._within_reach = 0  # of groups that have room
-        self._armed = self._ran_low = False
+        self._mark = -1  # with so few within reach it runs low; -1: said already
+        self._ran_low = False
         self._idle: deque[waiting.Event] = deque()  # senders that wait for a letter
         self._resting: set[waiting.Event] = set()
         self._closed = False
@@ -74,6 +75,8 @@ class InHand:
         with self._lock:
             for letter in letters:
                 self._put(letter)
+            # A claim may bring few, since it leaves crowded groups out: then too somebody must look again.
+            self._mark = min(self._low, self._within_reach // 2)
 
     def _put(self, letter: Claimed) -> None:
         group = self._group(letter.domain_group)
@@ -87,7 +90,6 @@ class InHand:
         self._waiting += 1
         if group.has_room():
             self._within_reach += 1
-            self._armed = self._armed or self._within_reach > self._low
             self._list(line)
 
     def get(self, timeout: float) -> Claimed | None:
@@ -217,8 +219,8 @@ class InHand:
         else:
             self._within_reach -= group.waiting
             self._ran_low = self._ran_low or group.waiting == _FEW  # crowded until now
-        if self._armed and self._within_reach <= self._low:
-            self._armed, self._ran_low = False, True
+        if self._within_reach <= self._mark:
+            self._mark, self._ran_low = -1, True
         return letter
 
     def _list(self, line: _Line) -> None:

@@ -15,11 +15,12 @@ from leadmagnet.delivery.in_hand import InHand
 from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Failed, Lost, Outcome, Returned
+from leadmagnet.delivery.queue import SEQUENCE
 from leadmagnet.delivery.stops import Stops
 from leadmagnet.links import Links
 from leadmagnet.mail import smtp_replies
 from leadmagnet.mail.addresses import NotAnAddress, Unsupported
-from leadmagnet.mail.handover import Handover, NotAccepted, Refused, Reply, WrongPassword
+from leadmagnet.mail.handover import Handover, Message, NotAccepted, Refused, Reply, WrongPassword
 from leadmagnet.mail.headers import HeaderError
 from leadmagnet.mail.render import RenderError
 from leadmagnet.mail.sign import Signer
@@ -122,8 +123,10 @@ class Sender:
             connection = self._connected()
         except NotAccepted as error:
             return self._turned_down(letter, error)
+        if connection.letters_header and letter.lane == SEQUENCE:
+            raw = Message(connection.letters_header + raw)
+        return_path = self._road.links.return_path(letter.id) or letter.published.sender_address
         try:
-            return_path = self._road.links.return_path(letter.id) or letter.published.sender_address
             connection.offer(return_path, letter.recipient, raw)
         except Refused as error:
             return self._refused(letter, error)

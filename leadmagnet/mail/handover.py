@@ -111,6 +111,11 @@ class Handover(Protocol):
         """Whether addresses with a non-ASCII local part can be carried (RFC 6531)."""
         ...
 
+    @property
+    def letters_header(self) -> bytes:
+        """A header line that this server wants on top of letters of a series; empty for nearly all."""
+        ...
+
     def offer(self, sender: str, recipient: str, raw: bytes) -> None:
         """Hands over everything but the final dot: until `accept`, the message cannot be accepted.
 

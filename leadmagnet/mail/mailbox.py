@@ -133,6 +133,11 @@ class MailboxConnection:
         """A file takes every address."""
         return True
 
+    @property
+    def letters_header(self) -> bytes:
+        """A file wants none."""
+        return b""
+
     def offer(self, sender: str, recipient: str, raw: bytes) -> None:
         """Writes `raw` where no reader looks, durably: see `Handover.offer`."""
         if not self.usable:

@@ -28,6 +28,7 @@ class Provider:
     host: str
     port: int
     tls: TLS
+    letters_header: bytes = b""
 
 
 #: From the providers' own setup pages. A host of one's own (another region) may be given beside the name.
@@ -35,7 +36,8 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
         "gmail": Provider("smtp.gmail.com", _SUBMISSION, "required"),
         "ses": Provider("email-smtp.us-east-1.amazonaws.com", _SUBMISSION, "required"),
-        "postmark": Provider("smtp.postmarkapp.com", _SUBMISSION, "required"),
+        # Postmark keeps what was asked for apart from what goes to many, and wants to be told which is which.
+        "postmark": Provider("smtp.postmarkapp.com", _SUBMISSION, "required", b"X-PM-Message-Stream: broadcast\r\n"),
         "mailgun": Provider("smtp.mailgun.org", _SUBMISSION, "required"),
         "sendgrid": Provider("smtp.sendgrid.net", _SUBMISSION, "required"),
         "brevo": Provider("smtp-relay.brevo.com", _SUBMISSION, "required"),
@@ -55,6 +57,7 @@ class Server:
     tls: TLS
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
+    letters_header: bytes = field(default=b"", repr=False)  # a line, CRLF, that it wants on top of letters of a series
 
     def __post_init__(self) -> None:
         """Raises SettingsError for what cannot be a server; no message holds the password."""
@@ -114,7 +117,8 @@ class Server:
                 f'[smtp] provider = "{provider}" is not known.{_meant(provider, (*PROVIDERS, "custom"))}'
             )
         port = port or known.port
-        return cls(host or known.host, port, _default_tls(host or known.host, port), username, password)
+        host = host or known.host
+        return cls(host, port, _default_tls(host, port), username, password, known.letters_header)
 
 
 def _is_loopback(host: str) -> bool:

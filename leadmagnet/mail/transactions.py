@@ -63,6 +63,11 @@ class Transactions:
         """Whether the server takes addresses with a non-ASCII local part."""
         return self._smtputf8
 
+    @property
+    def letters_header(self) -> bytes:
+        """See `Handover.letters_header`."""
+        return self._server.letters_header
+
     def offer(self, sender: str, recipient: str, raw: bytes) -> None:
         """Sends the envelope and the body of `raw`, but not the final dot: see `Handover.offer`.
 

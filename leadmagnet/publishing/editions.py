@@ -1,6 +1,6 @@
 """Editions of guides: each has one PDF, made when it is published, kept for ever."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -31,13 +31,16 @@ def prepare(session: Session, build: Build, *, now: datetime) -> None:
     Raises PdfError, naming the file.
     """
     if build.compiled is not None:
-        for paper in _missing(session, build.compiled, now):
+        for paper in _missing(session, build.compiled, build.files, now):
             _pdf(paper)
 
 
-def keep(session: Session, compiled: Compiled, *, now: datetime) -> None:
-    """Stores the PDF of every guide that has none yet in this edition. Raises PdfError, naming the file."""
-    for paper in _missing(session, compiled, now):
+def keep(session: Session, compiled: Compiled, files: Mapping[str, bytes], *, now: datetime) -> None:
+    """Stores the PDF of every guide that has none yet in this edition; `files` are those of the site, by path.
+
+    Raises PdfError, naming the file.
+    """
+    for paper in _missing(session, compiled, files, now):
         session.execute(
             insert(Media).values(
                 digest=paper.digest,
@@ -68,11 +71,11 @@ def file_name(slug: str) -> str:
     return f"{slug}.pdf"
 
 
-def _missing(session: Session, compiled: Compiled, now: datetime) -> Iterator[Paper]:
+def _missing(session: Session, compiled: Compiled, files: Mapping[str, bytes], now: datetime) -> Iterator[Paper]:
     site = compiled.settings.site
     today = now.astimezone(ZoneInfo(site.timezone)).date()
     for guide in compiled.guides.values():
-        paper = Paper.of(guide, site.name, today)
+        paper = Paper.of(guide, site.name, today, files)
         stands = select(Media.digest).where(Media.digest == paper.digest, Media.name == file_name(guide.slug))
         if session.scalar(stands) is None:
             yield paper

@@ -74,8 +74,8 @@ def publish(session: Session, build: Build, *, author: str, note: str | None = N
     compiled = build.compiled.model_copy(update={"sequences": _dated(build.compiled, live, now)})
     if before is not None and live is not None:
         compiled = _compared(compiled, live, before.id)
-    pictures.keep(session, compiled.letters.values(), build.files, now=now)
-    editions.keep(session, compiled, now=now)
+    pictures.keep(session, pictures.shown_by(compiled), build.files, now=now)
+    editions.keep(session, compiled, build.files, now=now)
     return session.execute(
         insert(Release)
         .values(

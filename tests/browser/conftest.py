@@ -1,6 +1,5 @@
 """A real browser for every test here, at a site of its own, which may ask nothing of anybody else."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,11 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from leadmagnet.content.compiled import Build
-from leadmagnet.store.database import Database
 from tests.browser import chromium, site
 from tests.browser.chromium import PHONE, Look
 from tests.browser.site import Site
-from tests.world import World
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
@@ -59,13 +56,8 @@ def browser() -> Iterator["Browser"]:
 @pytest.fixture
 def live(browser: "Browser", sqlite_template: Path, example: Build, tmp_path: Path) -> Iterator[Site]:
     """The example site, published on SQLite, served as in production; `live.world` moves time and sends mail."""
-    shutil.copy(sqlite_template, tmp_path / "leadmagnet.db")
-    database = Database(f"sqlite:///{tmp_path / 'leadmagnet.db'}")
-    try:
-        with World(database, example, tmp_path) as world, site.opened(world, tmp_path) as open_site:
-            yield open_site
-    finally:
-        database.close()
+    with site.published(example, sqlite_template, tmp_path) as open_site:
+        yield open_site
 
 
 @pytest.fixture

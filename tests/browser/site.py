@@ -1,5 +1,6 @@
 """The example site, open on a port of its own, with its mail in a test mailbox."""
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from typing import Any
 
 from flask import Flask
 
+from leadmagnet.content.compiled import Build
 from leadmagnet.links import Links
 from leadmagnet.settings import Settings
+from leadmagnet.store.database import Database
 from leadmagnet.web.app import create_app
 from leadmagnet.web.server import Server
 from tests.web.mails import links_of
@@ -47,6 +50,18 @@ class Site:
     def guide_link(self, address: str) -> str:
         """The guide of somebody who confirmed."""
         return self.world.links.guide(self.world.enrollment(address).id)
+
+
+@contextmanager
+def published(build: Build, template: Path, folder: Path) -> Iterator[Site]:
+    """A new world of `build` in `folder`, open; `template` is a migrated SQLite file to copy."""
+    shutil.copy(template, folder / "leadmagnet.db")
+    database = Database(f"sqlite:///{folder / 'leadmagnet.db'}")
+    try:
+        with World(database, build, folder) as world, opened(world, folder) as live:
+            yield live
+    finally:
+        database.close()
 
 
 @contextmanager

@@ -45,21 +45,24 @@ def asks(page: "Page", live: Site) -> None:
 def test_ada_asks_confirms_reads_leaves_and_comes_back(look: Look, visit: Visit, live: Site) -> None:
     page = visit(look)
     asks(page, live)
-    assert page.get_by_text(ADA).is_visible() and fits(page)
+    page.get_by_text(ADA).wait_for()
+    assert fits(page)
     assert ground(page) == (NIGHT if look.dark else DAY)
     live.world.deliver()
     page.goto(live.link(live.mail(ADA), "/c/"))
     assert fits(page)
     page.get_by_role("button", name="Yes, send me the guide").click()
     page.wait_for_url(re.compile(r"/g/[\w-]+$"))
-    assert page.get_by_text("It's open.").is_visible() and fits(page)
+    page.get_by_text("It's open.").wait_for()
+    assert fits(page)
     live.world.deliver()
     page.goto(live.link(live.mail(ADA, "guide is here"), "/u/"))
     page.get_by_role("button", name="Unsubscribe").click()
-    assert page.get_by_role("heading", name="Done.").is_visible() and fits(page)
+    page.get_by_role("heading", name="Done.").wait_for()
+    assert fits(page)
     assert live.world.subscriber(ADA).status == "unsubscribed"
     page.get_by_role("button", name="Undo").click()
-    assert page.get_by_role("heading", name="Stop these emails?").is_visible()
+    page.get_by_role("heading", name="Stop these emails?").wait_for()
     assert live.world.subscriber(ADA).status == "active"
 
 
@@ -84,11 +87,11 @@ def test_a_mistake_is_said_beside_the_field_and_keeps_what_was_typed(page: "Page
     field = page.get_by_label("Email address")
     field.fill("ada@example")
     field.press("Enter")
-    page.wait_for_load_state()
     alert = page.get_by_role("alert")
-    assert alert.is_visible() and alert.inner_text()
+    alert.wait_for()  # the form that was sent has none
+    assert alert.inner_text()
     assert page.get_by_label("Email address").input_value() == "ada@example"
-    assert page.evaluate("document.activeElement.id") == "lm-email"
+    page.locator("#lm-email:focus").wait_for()
 
 
 def test_the_time_zone_of_the_browser_is_the_one_the_letters_keep(visit: Visit, live: Site) -> None:
@@ -103,7 +106,10 @@ def test_what_goes_wrong_in_a_page_is_seen(page: "Page", live: Site, watch: Watc
         Object.assign(document.createElement('script'), {textContent: '1'}),
     )""")
     page.goto("/no/such/page")
-    assert page.get_by_role("heading", name="There is nothing here").is_visible()
+    page.get_by_role("heading", name="There is nothing here").wait_for()
     kinds = ["tracker.example", "Content Security Policy", "404"]
-    assert all(any(kind in words for words in watch.wrong) for kind in kinds), watch.wrong
+    until(
+        lambda: all(any(kind in words for words in watch.wrong) for kind in kinds),
+        wait=lambda: page.wait_for_timeout(5),  # lets what the browser has to say come in
+    )
     watch.wrong.clear()

@@ -37,7 +37,10 @@ def test_a_check_loads_neither_database_nor_pages_nor_pens(shell: Shell) -> None
 
 
 def loaded_by(shell: Shell, *words: str) -> set[str]:
-    program = f"import sys; from leadmagnet.cli import main; main({list(words)}); print(*sys.modules)"
+    program = (
+        "import atexit, sys; from leadmagnet.cli import main\n"
+        f"atexit.register(lambda: print('\\n', *sys.modules)); main({list(words)})"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment(shell.folder, {}), cwd=shell.folder, capture_output=True,
         text=True, check=True,

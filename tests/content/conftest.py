@@ -217,11 +217,10 @@ def _known(letter: Letter) -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def example() -> Compiled:
+def example_content(example: Build) -> Compiled:
     """The example site, as it is shipped."""
-    build = compile_folder(EXAMPLE)
-    assert build.compiled is not None, [str(finding) for finding in build.findings]
-    return build.compiled
+    assert example.compiled is not None
+    return example.compiled
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ def seconds(clock: str) -> int:
     return 60 * int(minutes) + int(rest)
 
 
-def test_the_anchors_that_letters_and_bookmarks_use_stay(example: Compiled) -> None:
-    sections = example.guides["hip-openers"].sections
+def test_the_anchors_that_letters_and_bookmarks_use_stay(example_content: Compiled) -> None:
+    sections = example_content.guides["hip-openers"].sections
     assert [one for one in sections if one in (*TEN, *EXTRAS, *BARRE)] == TEN + EXTRAS + BARRE
     for anchor in ("how-to-use", "safety", "flow", "short-versions", "chair", "week", "after-marathon", "sources"):
         assert anchor in sections

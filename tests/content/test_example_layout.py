@@ -15,8 +15,8 @@ FILLER = "\u034f\u200c\u00a0"
 
 
 @pytest.fixture(scope="session")
-def mails(example: Compiled) -> list[Letter]:
-    return list(example.letters.values())
+def mails(example_content: Compiled) -> list[Letter]:
+    return list(example_content.letters.values())
 
 
 def test_a_mail_is_far_below_where_gmail_cuts_it_off(mails: list[Letter]) -> None:
@@ -67,9 +67,9 @@ def test_what_is_essential_is_inlined_for_those_who_drop_styles(mails: list[Lett
         assert tags
 
 
-def test_a_letter_keeps_its_width_on_a_phone_that_loads_no_pictures(example: Compiled) -> None:
+def test_a_letter_keeps_its_width_on_a_phone_that_loads_no_pictures(example_content: Compiled) -> None:
     """A picture that is not there is as wide as its `width` says, unless table and picture say otherwise."""
-    page = html(example.letters["hip-openers/guide"])
+    page = html(example_content.letters["hip-openers/guide"])
     frames = re.findall(r'<table[^>]*class="[^"]*frame[^>]*>', page)
     assert len(frames) == 4
     assert all(re.search("table-layout: ?fixed", one) for one in frames)

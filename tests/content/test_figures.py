@@ -7,10 +7,10 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from leadmagnet.content.compiled import Compiled
-from leadmagnet.content.drawing import BODY, PAPER, Box, Oval, draw_svg, shapes
+from leadmagnet.content.drawing import AIR, BODY, CLASSES, PAPER, Box, Oval, draw_svg, paper, shapes
 from leadmagnet.content.figures import SIZE, Figure, Side, read_figures
 from leadmagnet.content.findings import Notes
 from leadmagnet.content.painting import PIXELS, draw_png
@@ -33,8 +33,8 @@ def found_in(text: str) -> list[str]:
     return [f"{one.line} {one.code} {one.message} {one.fix}" for one in notes.findings()]
 
 
-def test_the_example_draws_every_pose_it_speaks_of(example: Compiled) -> None:
-    guide = example.guides["hip-openers"]
+def test_the_example_draws_every_pose_it_speaks_of(example_content: Compiled) -> None:
+    guide = example_content.guides["hip-openers"]
     assert len(FIGURES) == 18
     assert dict(guide.figures) == FIGURES
     assert guide.html.count('<figure class="pose"><svg ') == 18
@@ -48,7 +48,9 @@ def test_the_example_draws_every_pose_it_speaks_of(example: Compiled) -> None:
 def test_a_figure_is_drawn_inside_its_square_by_attributes_alone(figure: Figure) -> None:
     for mirrored in (False, True):
         drawing = ElementTree.fromstring(draw_svg(figure, mirrored=mirrored))
-        assert (drawing.get("viewBox"), drawing.get("role")) == ("0 0 200 200", "img")
+        assert (drawing.get("class"), drawing.get("role")) == ("drawing", "img")
+        x, top, width, height = map(float, drawing.get("viewBox", "").split())
+        assert (x, width) == (0, SIZE) and 0 <= top < top + height <= SIZE
         title, words = drawing.find(f"{SVG}title"), drawing.find(f"{SVG}desc")
         assert title is not None and words is not None
         assert (title.text, words.text) == (figure.title, figure.alt)
@@ -56,8 +58,11 @@ def test_a_figure_is_drawn_inside_its_square_by_attributes_alone(figure: Figure)
         for element in drawing.iter():
             # A page's policy forbids styles and scripts within it.
             assert not any(name == "style" or name.startswith("on") for name in element.attrib)
-        for x, y in re.findall(r"([\d.-]+),([\d.-]+)", " ".join(e.get("points", "") for e in drawing)):
-            assert 0 <= float(x) <= SIZE and 0 <= float(y) <= SIZE
+        for point in re.findall(r"([\d.-]+),([\d.-]+)", " ".join(e.get("points", "") for e in drawing)):
+            assert 0 <= float(point[0]) <= SIZE and top < float(point[1]) < top + height
+        # A page colours them anew in the dark: what has no class, or one the page does not know, would stay bright.
+        drawn = (paper(figure), *shapes(figure, mirrored=mirrored))
+        assert [e.get("class") for e in drawing[2:]] == [CLASSES[shape.colour] for shape in drawn]
 
 
 @every_figure
@@ -114,7 +119,19 @@ def test_a_painting_is_small_and_always_the_same() -> None:
     assert set(commonest[:4]) == {PAPER, BODY, "#D1DBD5", "#F2C9A1"}
 
 
-def test_who_lies_on_the_floor_is_not_painted_with_a_screen_of_air_above() -> None:
+@every_figure
+def test_a_figure_has_the_same_air_above_and_below_in_both_pens(figure: Figure) -> None:
+    sheet = paper(figure)
+    image = Image.open(io.BytesIO(draw_png(figure))).convert("RGB")
+    assert image.height == pytest.approx(sheet.height * PIXELS / SIZE, abs=1)
+    drawn = ImageChops.difference(image, Image.new("RGB", image.size, PAPER)).getbbox()
+    assert drawn is not None
+    air = AIR * PIXELS / SIZE
+    assert drawn[1] == pytest.approx(air, abs=2)
+    assert image.height - drawn[3] == pytest.approx(air, abs=2)
+
+
+def test_who_lies_on_the_floor_is_not_drawn_with_a_screen_of_air_above() -> None:
     heights = {name: Image.open(io.BytesIO(draw_png(FIGURES[name]))).height for name in ("bridge", "arabesque-pulse")}
     assert heights["bridge"] < PIXELS // 2 < heights["arabesque-pulse"] <= PIXELS
 

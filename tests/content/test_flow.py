@@ -16,8 +16,8 @@ def seconds(text: str) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def guide(example: Compiled) -> Element:
-    return read(example.guides["hip-openers"].html)
+def guide(example_content: Compiled) -> Element:
+    return read(example_content.guides["hip-openers"].html)
 
 
 @pytest.fixture(scope="module")

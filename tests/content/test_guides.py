@@ -1,6 +1,10 @@
 """Guides: a page that is the same for everybody, and words that promise what the sequence keeps."""
 
+import io
+from hashlib import sha256
+
 import pytest
+from PIL import Image
 
 from leadmagnet.content.words import count, span
 
@@ -78,8 +82,21 @@ def test_a_mistake_in_a_guide_has_its_line(site: SiteFolder, old: str, new: str,
 
 
 def test_a_guide_may_show_its_own_pictures(site: SiteFolder) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (700, 300)).save(file, "PNG")
+    site.write("guides/hips/figures/My cat.png", file.getvalue())
+    address = f"/media/{sha256(file.getvalue()).hexdigest()}/My-cat.png"
+    page = body(site, "![A cat](<figures/My cat.png>)\n\n![Another](https://example.com/a.png)\n")
+    assert f'<img src="{address}" alt="A cat" width="512"' in page
+    assert '<img src="https://example.com/a.png" alt="Another"' in page
+    (shown,) = site.compiled().guides["hips"].pictures
+    assert (shown.address, shown.file) == (address, "guides/hips/figures/My cat.png")
+
+
+def test_a_picture_that_no_page_and_no_paper_shows_is_found(site: SiteFolder) -> None:
     site.write("guides/hips/figures/a.svg", b"<svg/>")
-    assert '<img src="figures/a.svg" alt="A lunge"' in body(site, "![A lunge](figures/a.svg)\n")
+    site.replace(GUIDE, "Words.\n", "Words.\n\nAnd\n![A lunge](figures/a.svg)\n")
+    assert [short(found)[:21] for found in site.findings()] == ["guide.md:13 E107 'fig"]
 
 
 def test_a_section_that_a_link_needs_must_be_in_the_guide(site: SiteFolder) -> None:

@@ -5,10 +5,13 @@ import re
 from datetime import date
 
 import pytest
+from PIL import Image
 from pypdf import PageObject, PdfReader
 
 from leadmagnet.content.compiled import Compiled
 from leadmagnet.content.pdf import Paper, PdfError
+from leadmagnet.content.tree import read
+from leadmagnet.content.typeset import without_paper
 
 from .conftest import SiteFolder
 
@@ -24,8 +27,8 @@ def made(site: SiteFolder) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def paper(example: Compiled) -> Paper:
-    return Paper.of(example.guides["hip-openers"], "Run Bend Barre", DAY)
+def paper(example_content: Compiled) -> Paper:
+    return Paper.of(example_content.guides["hip-openers"], "Run Bend Barre", DAY)
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +57,12 @@ def structure(reader: PdfReader) -> list[object]:
     return found
 
 
-def test_it_is_a_tagged_pdf_that_says_what_it_is(pdf: PdfReader) -> None:
+def test_it_is_a_tagged_pdf_that_says_what_it_is(pdf: PdfReader, paper: Paper) -> None:
     root = pdf.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"] == True  # noqa: E712 - a type of pypdf
     assert root["/Lang"] == "en"
     assert root["/ViewerPreferences"]["/DisplayDocTitle"] == True  # noqa: E712
+    assert pdf.metadata.keywords == f"Edition {paper.edition}"  # type: ignore[union-attr]
     assert (pdf.metadata.title, pdf.metadata.author) == ("Hip Openers for Runners", "Run Bend Barre")  # type: ignore[union-attr]
     assert b"<pdfuaid:part>1</pdfuaid:part>" in root["/Metadata"].get_object().get_data()
     kinds = {one["/S"] for one in structure(pdf)}  # type: ignore[index]
@@ -73,12 +77,17 @@ def test_every_pose_has_its_figure_with_the_words_of_the_page(pdf: PdfReader, pa
 
 def test_the_sheets_that_people_pin_up_are_on_one_page(pdf: PdfReader) -> None:
     pages = words(pdf)
-    assert 10 <= len(pages) <= 15
-    assert "Hip Openers" in pages[0] and "Sweet relief" in pages[0] and "of 22 November 2026" in pages[0]
+    assert 10 <= len(pages) <= 12
+    assert "Hip Openers" in pages[0] and "Edition of 22 November 2026" in pages[0]
+    assert "Ten poses, one ten-minute flow" in pages[0] and "Ten poses, one ten-minute flow" not in pages[1]
+    assert not any("inbox" in page for page in pages)
     (flow,) = [page for page in pages if "The ten-minute flow" in page and "0:00" in page]
     assert "9:40" in flow and "Rest day" in flow
     (week,) = [page for page in pages if "Monday" in page]
     assert week.count("Sunday") == 2
+    for title, last in (("Barre moves at a chair", "most people approve of"), ("Sources", "please write")):
+        assert [last in page for page in pages[2:] if title in page] == [True]
+    assert min(map(len, pages)) > 250, "a page with two lines"
     assert all(page.endswith(f"{number} / {len(pages)}") for number, page in enumerate(pages[1:], 2))
 
 
@@ -114,6 +123,22 @@ def test_a_guide_of_plain_words_is_a_pdf_as_well(site: SiteFolder) -> None:
     assert "The flow" in pages[1] and "Words." in pages[1]
 
 
+def test_the_sun_of_the_cover_shows_through_its_figure(paper: Paper) -> None:
+    tree = read(paper.html)
+    drawing = next(tree.every("svg"))
+    assert drawing.source.count('class="paper"') == without_paper(drawing).source.count('class="paper"') + 1
+    cover = Image.open(io.BytesIO(paper.pages(ppi=24)[0])).convert("RGB")
+    assert cover.getpixel((round(cover.width * 0.42), round(cover.height * 0.27))) == (0xF4, 0xC5, 0x92)
+
+
+def test_a_long_first_paragraph_stays_off_the_cover(site: SiteFolder) -> None:
+    guide = site.compiled().guides["hips"]
+    for words, page in (("Short words.", 0), ("Long words. " * 60, 1)):
+        html = f"<p>{words}</p>{guide.html}"
+        made = Paper.of(guide.model_copy(update={"html": html}), "Run Bend Barre", DAY).pdf()
+        assert words[:11] in PdfReader(io.BytesIO(made)).pages[page].extract_text()
+
+
 def test_what_the_operator_writes_is_never_read_as_commands(site: SiteFolder) -> None:
     escaped = re.sub(r"([\\`*_{}\[\]()#+\-.!<>~])", r"\\\1", SAID)
     site.replace(
@@ -143,7 +168,7 @@ def test_whatever_passes_its_checks_can_be_set(site: SiteFolder, text: str) -> N
     assert made(site).startswith(b"%PDF-")
 
 
-def test_a_guide_that_cannot_be_set_names_its_file(example: Compiled) -> None:
-    guide = example.guides["hip-openers"].model_copy(update={"html": "<svg><desc>A lunge.</desc></rect></svg>"})
+def test_a_guide_that_cannot_be_set_names_its_file(example_content: Compiled) -> None:
+    guide = example_content.guides["hip-openers"].model_copy(update={"html": "<svg><desc>A lunge.</desc></rect></svg>"})
     with pytest.raises(PdfError, match=r"^guides/hip-openers/guide\.md: its PDF cannot be made \(.+\)\. Nothing was"):
         Paper.of(guide, "Run Bend Barre", DAY).pdf()

@@ -48,6 +48,7 @@ class Conversation:
     """One connection; satisfies `handover.Handover`."""
 
     smtputf8 = False
+    letters_header = b""
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay

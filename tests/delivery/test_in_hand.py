@@ -189,6 +189,14 @@ def test_more_is_asked_for_once_when_little_is_left_within_reach() -> None:
     assert asked == [False] * 4 + [True] + [False] * 5
 
 
+def test_a_claim_that_brought_few_is_followed_by_another_look() -> None:
+    """It leaves crowded groups out, so that more may be due although it was not full."""
+    in_hand = holding(*(letter(f"g{number}") for number in range(4)), low=5)
+    assert not in_hand.runs_low()
+    taken(in_hand, 2)
+    assert in_hand.runs_low()
+
+
 def test_a_crowded_group_asks_for_more_when_it_is_not_crowded_any_more() -> None:
     in_hand = holding(*(letter("a") for _ in range(30)), low=5)
     asked = 0

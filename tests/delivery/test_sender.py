@@ -35,6 +35,20 @@ def test_a_letter_that_arrived_is_followed_by_the_next(world: World) -> None:
         check_invariants(world, server)
 
 
+def test_letters_say_so_to_a_provider_that_keeps_them_apart_from_what_was_asked_for(world: World) -> None:
+    postmark = Server.from_provider("postmark", username="maya", password="geheim")
+    with ScriptedServer() as server:
+        there = Server("127.0.0.1", server.port, "off", letters_header=postmark.letters_header)
+        world.connect = lambda: Connection.open(there, local_hostname="client.example", timeouts=PATIENT)
+        world.joins(ADA)
+        world.now = THURSDAY_MORNING
+        world.deliver()
+        *asked_for, letter = [mail.raw for mail in server.arrived]
+        assert letter.startswith(b"X-PM-Message-Stream: broadcast\r\n")
+        assert len(asked_for) == 2
+        assert not [raw for raw in asked_for if b"X-PM-Message-Stream" in raw]
+
+
 def test_a_kept_connection_that_has_gone_stale_is_replaced_at_once(world: World) -> None:
     gather(world, 2)
     world.now = THURSDAY_MORNING

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,13 +62,13 @@ class Camera:
     def letters(self, letters: Iterable[Letter]) -> None:
         """Each letter in each look; of readers with a name only on the phone."""
         letters = list(letters)
-        for name, look in LETTER_LOOKS.items():
+        for look in dict.fromkeys(LETTER_LOOKS.values()):  # one visitor for all that she sees with the same eyes
+            names = [name for name, one in LETTER_LOOKS.items() if one == look]
             with chromium.visitor(self._browser, look, self._url) as visitor:
                 page = visitor.new_page()
-                for letter in letters:
-                    if letter.named and name != "phone":
-                        continue
-                    self._letter(page, letter, name)
+                for name, letter in product(names, letters):
+                    if not letter.named or name == "phone":
+                        self._letter(page, letter, name)
 
     def _letter(self, page: "Page", letter: Letter, look: str) -> None:
         if look == "text":

@@ -34,8 +34,9 @@ def frog(example: Build) -> Picture:
 
 
 def kept(database: Database) -> dict[str, Media]:
+    """The pictures by name; what guides are on paper is kept beside them."""
     with database.read() as session:
-        return {row.name: row for row in session.scalars(select(Media))}
+        return {row.name: row for row in session.scalars(select(Media).where(Media.media_type.like("image/%")))}
 
 
 def publish(database: Database, build: Build, *, weeks: int = 0) -> None:

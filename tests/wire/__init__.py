@@ -80,6 +80,7 @@ Authentication
     tests/wire/test_authentication.py::test_its_signature_covers_the_whole_body_and_is_the_senders_own
     tests/wire/test_authentication.py::test_the_key_has_2048_bits
 31. whatever is taken away, replaced or put on top breaks it
+    tests/wire/test_authentication.py::test_nobodys_mail_stands_another_sender_on_top
     tests/wire/test_authentication.py::test_whatever_is_taken_away_replaced_or_put_on_top_breaks_it
     tests/wire/test_authentication.py::test_nothing_can_be_added_to_a_mail_that_never_had_it
 32. what DNS says: `leadmagnet doctor`
@@ -109,6 +110,7 @@ Behaviour
 40. no minute above twice the rate
     tests/delivery/test_rate.py::test_no_minute_exceeds_twice_the_rate_and_no_token_is_lost_for_good
 41. a proof of consent, with the mail that was answered
+    tests/wire/test_behaviour.py::test_both_proofs_name_address_and_browser_and_the_request_its_page
     tests/wire/test_behaviour.py::test_each_reader_has_a_proof_of_what_was_asked_and_which_mail_was_answered
     tests/store/test_constraints.py::test_a_proof_of_consent_can_never_be_edited
 42. the way out works for ever

@@ -19,6 +19,6 @@ LETTERS = [*slugs("hip-openers"), "names-everywhere"]
 OPERATORS = ["test", "notice"]
 
 every_mail = pytest.mark.parametrize("letter", [*REQUESTS, *LETTERS, AGAIN, *OPERATORS])
-every_letter = pytest.mark.parametrize("letter", [*LETTERS, "test"])
+every_letter = pytest.mark.parametrize("letter", [*LETTERS, AGAIN, "test"])
 every_request = pytest.mark.parametrize("letter", REQUESTS)
 every_list_mail = pytest.mark.parametrize("letter", [*LETTERS, AGAIN])

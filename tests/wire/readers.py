@@ -19,22 +19,27 @@ def _plain(who: str, address: str, name: str | None = None) -> Reader:
 
 
 ACCENTED = Reader("an accented address", "jose@example.com", "josé@example.com", "josé@example.com", "José")
+#: Awkward names and awkward addresses, on as few people as there are names: each of them gets every letter.
 READERS = (
     _plain("Ada without a name", "ada@example.com"),
-    _plain("a long name", "long@example.com", "Wolfeschlegelsteinhausenbergerdorff von und zu der Langen Gasse"),
-    _plain("a name from right to left", "maya.cohen@example.com", "מאיה כהן"),
-    _plain("a name of emoji", "dancer@example.com", "💃🏽👩‍👩‍👧‍👦"),
-    _plain("a name of markup", "markup@example.com", "<b>Bob</b><img src=x onerror=alert(1)>"),
-    _plain("a name of template", "template@example.com", "{{ 7*7 }}{% include 'x' %}${7*7}"),
+    _plain("the longest local part", "x" * 64 + "@example.com"),
+    _plain(
+        "a long name at a plus address",
+        "me+hips@example.com",
+        "Wolfeschlegelsteinhausenbergerdorff von und zu der Langen Gasse",
+    ),
+    _plain("a name from right to left at an address with a quote", "o'cohen@example.com", "מאיה כהן"),
+    _plain("a name of emoji at an address of signs", "!#$%&*/=?^_`{|}~-@example.com", "💃🏽👩‍👩‍👧‍👦"),
+    _plain("a name of markup", "markup@example.com", "<b>O'Bob</b><img src=x onerror=alert(1)>"),
     _plain("a name of headers", "headers@example.com", "Bob\r\nBcc: victim@evil.example\r\n\r\nBuy"),
     _plain("a name that decodes to headers", "decodes@example.com", "=?UTF-8?Q?Bob=0D=0ABcc:_victim@evil.example?="),
     _plain("a name of dots", "dots@example.com", ".\r\n.\r\nQUIT"),
-    _plain("a plus address", "me+hips@example.com", "Me"),
-    _plain("an address with a quote", "o'neil@example.com", "O'Neil"),
-    _plain("an address of signs", "!#$%&*/=?^_`{|}~-@example.com"),
-    _plain("the longest local part", "x" * 64 + "@example.com"),
     Reader(
-        "a domain with an umlaut", "ada@bücher.example", "ada@bücher.example", "ada@xn--bcher-kva.example", "Bücherwurm"
+        "a name of template at a domain with an umlaut",
+        "ada@bücher.example",
+        "ada@bücher.example",
+        "ada@xn--bcher-kva.example",
+        "{{ 7*7 }}{% include 'x' %}${7*7}",
     ),
     ACCENTED,
 )

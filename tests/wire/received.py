@@ -56,6 +56,10 @@ class Received:
     def message(self) -> EmailMessage:
         return message_from_bytes(self.raw, policy=policy.default)
 
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"])
+
     @cached_property
     def parts(self) -> list[tuple[str, bytes]]:
         """Kind and encoded body of each part, split at its boundary by hand."""

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tests.mail.verify import holds
 from tests.wire.conftest import Post
-from tests.wire.letters import LETTERS, REQUESTS, every_mail
+from tests.wire.letters import AGAIN, LETTERS, REQUESTS, every_mail
 from tests.wire.received import Received
 
 OVERSIGNED = {
@@ -96,23 +96,24 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
-@pytest.mark.parametrize("letter", LETTERS[:2])
 def test_whatever_is_taken_away_replaced_or_put_on_top_breaks_it(
-    post: Post, record: tuple[str, str], letter: str, forgery: str
+    post: Post, record: tuple[str, str], forgery: str
 ) -> None:
-    mail = post.of(letter)[0]
-    forged = FORGERIES[forgery](mail.raw)
-    assert forged != mail.raw
-    assert holds(mail.raw, *record) and not holds(forged, *record)
+    for mail in (post.of(letter)[-1] for letter in [*LETTERS, AGAIN, "test"]):
+        forged = FORGERIES[forgery](mail.raw)
+        assert forged != mail.raw, mail
+        assert not holds(forged, *record), mail
 
 
-@pytest.mark.parametrize("letter", REQUESTS)
+def test_nobodys_mail_stands_another_sender_on_top(post: Post, record: tuple[str, str]) -> None:
+    for mail in post.mails:
+        assert not holds(FORGERIES["another sender on top"](mail.raw), *record), mail
+
+
 @pytest.mark.parametrize("name", sorted(OVERSIGNED))
-def test_nothing_can_be_added_to_a_mail_that_never_had_it(
-    post: Post, record: tuple[str, str], letter: str, name: str
-) -> None:
-    mail = post.of(letter)[0]
-    assert not holds(f"{name}: <https://evil.example/>\r\n".encode() + mail.raw, *record)
+def test_nothing_can_be_added_to_a_mail_that_never_had_it(post: Post, record: tuple[str, str], name: str) -> None:
+    for mail in (post.of(letter)[0] for letter in [*REQUESTS, "notice"]):
+        assert not holds(f"{name}: <https://evil.example/>\r\n".encode() + mail.raw, *record), mail
 
 
 def _tags(mail: Received) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What follows from what was received (34 to 42 in the contents)."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,25 @@ def test_each_reader_has_a_proof_of_what_was_asked_and_which_mail_was_answered(p
             reader = asked[proof.message_id or ""]
             assert reader is not None and reader.stored == people[proof.subscriber_id].address
     assert sum(proof.event == "confirmed" for proof in proofs) == len(people)
+
+
+@only_sqlite
+def test_both_proofs_name_address_and_browser_and_the_request_its_page(world: World, provider: FlaskClient) -> None:
+    asking = {"User-Agent": "Ada's telephone", "Referer": "https://example.com/hips?utm_source=a"}
+    with ScriptedServer() as server:
+        world.connect = lambda: connect(server)
+        provider.post(
+            "/f/hip-openers", data={"email": ADA}, headers=asking, environ_base={"REMOTE_ADDR": "198.51.100.7"}
+        )
+        world.deliver()
+        (mail,) = server.arrived
+    link = re.search(rb"/c/[\w-]{30}", mail.raw)
+    assert link
+    answering = {"User-Agent": "Ada's laptop"}
+    provider.post(link[0].decode(), headers=answering, environ_base={"REMOTE_ADDR": "2001:db8::7"})
+    with world.database.read() as session:
+        requested, confirmed = session.scalars(select(Consent).order_by(Consent.id))
+    assert (requested.event, requested.ip, requested.user_agent) == ("requested", "198.51.100.7", "Ada's telephone")
+    assert (requested.page, requested.message_id) == ("https://example.com/hips", None)
+    assert (confirmed.event, confirmed.ip, confirmed.user_agent) == ("confirmed", "2001:db8::7", "Ada's laptop")
+    assert f"<{confirmed.message_id}>" == dict(strict.parse(mail.raw)[0])["Message-ID"]

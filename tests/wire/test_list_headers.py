@@ -24,8 +24,18 @@ URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-dat
 @pytest.fixture
 def database(post: Post, tmp_path: Path) -> Iterator[Database]:
     """The sender's database as it stands after the season, in a copy of one's own."""
-    shutil.copy(post.database, tmp_path / "leadmagnet.db")
-    opened = Database(f"sqlite:///{tmp_path / 'leadmagnet.db'}")
+    yield from _copy(post, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def untouched(post: Post, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """The same, in one copy for all who only look."""
+    yield from _copy(post, tmp_path_factory.mktemp("untouched"))
+
+
+def _copy(post: Post, folder: Path) -> Iterator[Database]:
+    shutil.copy(post.database, folder / "leadmagnet.db")
+    opened = Database(f"sqlite:///{folder / 'leadmagnet.db'}")
     yield opened
     opened.close()
 
@@ -33,6 +43,16 @@ def database(post: Post, tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def provider(post: Post, database: Database) -> FlaskClient:
     """A mailbox provider's machine: no cookie, no page seen before."""
+    return _provider(post, database)
+
+
+@pytest.fixture(scope="module")
+def looking(post: Post, untouched: Database) -> FlaskClient:
+    """Another one, which only looks."""
+    return _provider(post, untouched)
+
+
+def _provider(post: Post, database: Database) -> FlaskClient:
     return create_app(post.settings, database, clock=lambda: TUESDAY_EVENING).test_client(use_cookies=False)
 
 
@@ -78,15 +98,15 @@ def test_a_post_to_the_url_of_the_received_mail_ends_all_letters(
 
 @every_list_mail
 def test_looking_at_that_url_changes_nothing(
-    post: Post, database: Database, provider: FlaskClient, letter: str
+    post: Post, untouched: Database, looking: FlaskClient, letter: str
 ) -> None:
-    before = dump(database)
+    before = dump(untouched)
     mail = post.of(letter)[-1]
-    assert provider.get(mail.unsubscribe_url).status_code == 200
-    assert provider.head(mail.unsubscribe_url).status_code == 200
-    assert provider.options(mail.unsubscribe_url).status_code == 200
-    assert provider.get(mail.unsubscribe_url, query_string=ONE_CLICK).status_code == 200
-    assert dump(database) == before
+    assert looking.get(mail.unsubscribe_url).status_code == 200
+    assert looking.head(mail.unsubscribe_url).status_code == 200
+    assert looking.options(mail.unsubscribe_url).status_code == 200
+    assert looking.get(mail.unsubscribe_url, query_string=ONE_CLICK).status_code == 200
+    assert dump(untouched) == before
 
 
 @every_mail
