@@ -81,6 +81,11 @@ def test_a_bounce_that_returns_nothing_still_came_to_the_address_of_its_mail() -
     assert said.traces == Traces(return_paths=(RETURN_PATH,))
 
 
+def test_the_line_that_a_mail_servers_pipe_puts_on_top_changes_nothing() -> None:
+    report = raw("postfix-no-such-user")
+    assert read(b"From MAILER-DAEMON  Sun Mar  8 23:52:03 2026\n" + report) == read(report)
+
+
 def report(fields: str, text: str = "") -> bytes:
     """A bounce with these fields about its recipient."""
     head = "From: MAILER-DAEMON@x\nContent-Type: multipart/report; boundary=B\n\n--B\n\n"
