@@ -13,10 +13,11 @@ from leadmagnet.store.models import Suppression
 Scope = Literal["letters", "all"]
 
 
-def add(session: Session, address_key: str, scope: Scope, reason: str, *, now: datetime) -> None:
-    """Blocks the address; the first reason stays."""
-    session.execute(
-        insert_ignoring(session, Suppression).values(address_key=address_key, scope=scope, reason=reason, at=now)
+def add(session: Session, address_key: str, scope: Scope, reason: str, *, now: datetime) -> bool:
+    """Blocks the address; the first reason stays. False if it was blocked so before."""
+    row = {"address_key": address_key, "scope": scope, "reason": reason, "at": now}
+    return (
+        session.execute(insert_ignoring(session, Suppression).values(row).returning(Suppression.id)).first() is not None
     )
 
 

@@ -7,26 +7,32 @@ Anybody can send such a report, so it counts only with a proof that its sender h
 - the mail's number, which alone anybody could count up to, beside the signed unsubscribe link of the same person: for
   providers that write a Message-ID of their own.
 
-An address is no proof. Whoever holds the mail could also press its unsubscribe link: a forger gains nothing.
+An address is no proof. Every reader holds the proofs of her own mails, so what a report does is no more than what she
+could do without one: it ends her own letters, and counts once among those that `rates` judges, as her true complaint or
+her deleted mailbox would. It brakes nothing.
 """
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from leadmagnet import links
-from leadmagnet.audience import addresses
-from leadmagnet.delivery import rates, record, reputation, soft_bounces, tally
+from leadmagnet.audience import subscribers
+from leadmagnet.delivery import notices, rates, recovery, soft_bounces, tally
 from leadmagnet.links import Keys, Purpose
-from leadmagnet.mail.bounces import Bounce, Complaint, Traces
+from leadmagnet.mail.addresses import comparable
+from leadmagnet.mail.bounces import Bounce, Complaint
 from leadmagnet.mail.smtp_replies import ReplyClass
+from leadmagnet.mail.traces import Traces
 from leadmagnet.publishing.releases import Live
 from leadmagnet.sequences import preferences
 from leadmagnet.store.dialect import insert_ignoring
-from leadmagnet.store.models import AuditEvent, Delivery, Feedback, Subscriber
+from leadmagnet.store.models import Delivery, Feedback, Subscriber
+
+_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +57,22 @@ def take(session: Session, said: Bounce | Complaint, keys: Keys, *, now: datetim
     mail = _proven(session, said.traces, keys)
     if mail is None:
         return Stranger()
-    reply_class = _class_for_her(session, mail, said) if isinstance(said, Bounce) else None
+    person = None
+    if mail.subscriber_id is not None:
+        # Before anything of her mail is locked, as in the gate: neither may wait for the other.
+        person = subscribers.get(session, mail.subscriber_id)
+        if person is None:  # forgotten this moment
+            return Stranger()
+        session.refresh(mail)
+    reply_class = _class_for_her(person, said) if isinstance(said, Bounce) else None
     status = said.status if isinstance(said, Bounce) else None
     heard = Heard(mail.id, reply_class, status, new=True, to_reader=mail.kind not in tally.TO_OPERATOR)
     if not _noted(session, heard, now=now):
         return Heard(mail.id, reply_class, status, new=False, to_reader=heard.to_reader)
-    first = _stamped(session, mail.id, Delivery.complained_at if reply_class is None else Delivery.bounced_at, now=now)
-    if mail.state == "uncertain":
-        _arrived_there(session, mail, now=now)
+    _stamp(session, mail.id, Delivery.complained_at if reply_class is None else Delivery.bounced_at, now=now)
+    recovery.settle_reported(session, Delivery.id == mail.id, now=now)
     blocked = _blocked(session, mail, reply_class, now=now)
-    if first and heard.to_reader:
+    if blocked is not None or _is_first_of_its_week(session, mail, reply_class, now=now):
         _count(session, mail, reply_class, now=now)
     return Heard(mail.id, reply_class, status, new=True, blocked=blocked, to_reader=heard.to_reader)
 
@@ -82,13 +94,11 @@ def _proven(session: Session, traces: Traces, keys: Keys) -> Delivery | None:
     return mail if mail is not None and mail.subscriber_id == subscriber_id else None
 
 
-def _class_for_her(session: Session, mail: Delivery, bounce: Bounce) -> ReplyClass:
+def _class_for_her(person: Subscriber | None, bounce: Bounce) -> ReplyClass:
     """The bounce's class; but where her mail is passed on to a mailbox that is none, hers is in trouble, not gone."""
-    if bounce.reply_class != ReplyClass.BAD_ADDRESS or not bounce.recipients or mail.subscriber_id is None:
+    if bounce.reply_class != ReplyClass.BAD_ADDRESS or not bounce.recipients or person is None:
         return bounce.reply_class
-    address = session.scalar(select(Subscriber.address).where(Subscriber.id == mail.subscriber_id))
-    known = addresses.parse(address).normal if address is not None else ""
-    return ReplyClass.BAD_ADDRESS if known in bounce.recipients else ReplyClass.MAILBOX
+    return ReplyClass.BAD_ADDRESS if comparable(person.address) in bounce.recipients else ReplyClass.MAILBOX
 
 
 def _noted(session: Session, heard: Heard, *, now: datetime) -> bool:
@@ -106,24 +116,14 @@ def _noted(session: Session, heard: Heard, *, now: datetime) -> bool:
     return session.execute(insert_ignoring(session, Feedback).values(row).returning(Feedback.id)).first() is not None
 
 
-def _stamped(
+def _stamp(
     session: Session, delivery_id: int, column: InstrumentedAttribute[datetime | None], *, now: datetime
-) -> bool:
-    """Marks the mail; False if it was marked so before: of several reports the first one is counted."""
-    marked = session.execute(
-        update(Delivery)
-        .where(Delivery.id == delivery_id, column.is_(None))
-        .values({column: now})
-        .returning(Delivery.id),
+) -> None:
+    """Marks the mail with the time of the first report."""
+    session.execute(
+        update(Delivery).where(Delivery.id == delivery_id, column.is_(None)).values({column: now}),
         execution_options={"synchronize_session": False},
     )
-    return marked.first() is not None
-
-
-def _arrived_there(session: Session, mail: Delivery, *, now: datetime) -> None:
-    """A report proves that a mail with a lost answer had been accepted: it need not wait for the operator."""
-    if record.by_identity(session, mail.id, mail.message_id, at=mail.handed_at or now) is not None:
-        session.add(AuditEvent(at=now, event="sent by feedback", delivery_id=mail.id, subscriber_id=mail.subscriber_id))
 
 
 def _blocked(session: Session, mail: Delivery, reply_class: ReplyClass | None, *, now: datetime) -> str | None:
@@ -135,15 +135,33 @@ def _blocked(session: Session, mail: Delivery, reply_class: ReplyClass | None, *
     if reply_class not in (None, ReplyClass.BAD_ADDRESS):
         before = mail.sent_at or mail.handed_at or now
         why = soft_bounces.of_address(session, mail.subscriber_id, reply_class, before=before, now=now)
-    if why is not None:
-        preferences.block(session, mail.subscriber_id, why, ended, message_id=mail.message_id, now=now)
-    return why
+    if why is None:
+        return None
+    new = preferences.block(session, mail.subscriber_id, why, ended, message_id=mail.message_id, now=now)
+    return why if new else None
+
+
+def _is_first_of_its_week(session: Session, mail: Delivery, reply_class: ReplyClass | None, *, now: datetime) -> bool:
+    """Whether a bounce that blocks nobody is to be counted: one for each person, since she has a report for each mail.
+
+    An end counts with the block that it leads to, which also comes but once.
+    """
+    if mail.subscriber_id is None or reply_class in (None, ReplyClass.BAD_ADDRESS):
+        return False
+    hers = select(Feedback.id).join(Delivery, Delivery.id == Feedback.delivery_id)
+    hers = hers.where(
+        Delivery.subscriber_id == mail.subscriber_id, Feedback.kind == "bounce", Feedback.at > now - _WEEK
+    )
+    return len(session.scalars(hers.limit(2)).all()) == 1  # this one
 
 
 def _count(session: Session, mail: Delivery, reply_class: ReplyClass | None, *, now: datetime) -> None:
-    """Counts, and brakes where servers refuse us. Last in its transaction: other workers wait for the same counts."""
+    """Counts, and tells the operator where servers refuse us. Last in its transaction: others wait for the same counts.
+
+    A brake set here would let each reader stop the letters of everybody.
+    """
     letter = f"{mail.sequence}/{mail.step}" if mail.step is not None else mail.kind
     outcome = rates.COMPLAINED if reply_class is None else f"{rates.BOUNCED}{reply_class}"
     tally.add(session, {(tally.day_of(now), letter, outcome): 1})
     if reply_class == ReplyClass.REPUTATION:
-        reputation.hold(session, Live().get(session), [mail.domain_group], now=now)
+        notices.tell(session, Live().get(session), notices.distrusted_later(mail.domain_group), now=now)

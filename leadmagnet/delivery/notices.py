@@ -87,6 +87,17 @@ def distrusted_everywhere() -> Notice:
     return Notice("reputation-everywhere", subject, lines, ("leadmagnet doctor", "leadmagnet resume"))
 
 
+def distrusted_later(group: str) -> Notice:
+    """A report came back that the mail servers of this domain group refuse us as a sender."""
+    lines = _said(
+        f"A report came back that the mail servers of {group} refused mail from this sender: its reputation or its "
+        "authentication (SPF, DKIM, DMARC) is at fault, not a reader.",
+        "Whoever got a mail of yours could have made up such a report, so no letter waits because of it, and nobody "
+        "was blocked. If it is true, there will be more of them: check the DNS records of the sending domain.",
+    )
+    return Notice("reputation-reported", f"Reported: {group[:60]} refused mail from you", lines, ("leadmagnet doctor",))
+
+
 def too_many(what: str, share: str, count: int, mails: int) -> Notice:
     """Too many bounces or complaints within seven days; `what` names them."""
     lines = _said(

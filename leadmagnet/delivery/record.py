@@ -10,15 +10,14 @@ from sqlalchemy import Row, bindparam, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from leadmagnet.audience import suppressions
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import soft_bounces
 from leadmagnet.delivery.letters import Claimed, Course
 from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome, Returned
-from leadmagnet.sequences import enrollments, timetable
+from leadmagnet.sequences import enrollments, preferences, timetable
 from leadmagnet.store import batches
 from leadmagnet.store.dialect import is_sqlite, table
-from leadmagnet.store.models import AuditEvent, Delivery, Subscriber
+from leadmagnet.store.models import AuditEvent, Delivery
 
 log = logging.getLogger(__name__)
 
@@ -166,19 +165,9 @@ def _fail(session: Session, letter: Claimed, failed: Failed, now: datetime) -> b
     values: dict[str, Any] = {"smtp_code": failed.code, "smtp_class": failed.reply_class}
     if not _write(session, letter, state="failed", reason=failed.reason, ended_at=now, **values):
         return False
-    why = failed.reason if failed.suppress else soft_bounces.verdict(session, letter, failed, now=now)
+    why = "bounced" if failed.suppress else soft_bounces.verdict(session, letter, failed, now=now)
     if why is not None and letter.subscriber_id is not None:
-        # The subscriber's row is written with the block, so that no gate for her can open on an older view.
-        key = session.scalar(
-            update(Subscriber)
-            .where(Subscriber.id == letter.subscriber_id)
-            .values(status="unsubscribed", unsubscribed_at=now)
-            .returning(Subscriber.address_key),
-            execution_options={"synchronize_session": False},
-        )
-        if key is not None:
-            suppressions.add(session, key, "all", why, now=now)
-        enrollments.leave(session, letter.subscriber_id, "bounced", now=now)
+        preferences.block(session, letter.subscriber_id, why, "bounced", message_id=letter.message_id, now=now)
     else:
         go_on(session, [(letter, None)], now=now)
     return True

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Row, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 RESEND_AFTER = timedelta(minutes=2)
 #: Kinds that are repeated once: losing them loses the person, and a second copy does no harm.
 RESENT_ONCE = ("confirm", "reminder", "guide")
+#: Somebody must have had the mail to say so.
+_reported = or_(Delivery.bounced_at.is_not(None), Delivery.complained_at.is_not(None))
 
 
 def replay(session: Session, published: Published, path: Path, lines: list[AcceptedLine], *, now: datetime) -> int:
@@ -127,9 +129,37 @@ def lose(session: Session, published: Published, *, limit: int, only: int | None
     return len(lost)
 
 
+def settle_reported(session: Session, *which: ColumnElement[bool], now: datetime) -> int:
+    """Marks as sent what somebody bounced or complained about: he had it. Returns how many maybe-sent mails it was.
+
+    What follows them was planned when they became uncertain.
+    """
+    settled = session.execute(
+        update(Delivery)
+        .where(Delivery.state == "uncertain", _reported, *which)
+        .values(
+            state="sent",
+            sent_at=func.coalesce(Delivery.handed_at, now),
+            begun=0,
+            reason=None,
+            ended_at=None,
+            lease_token=Delivery.lease_token + 1,
+        )
+        .returning(Delivery.id, Delivery.subscriber_id),
+        execution_options={"synchronize_session": False},
+    ).all()
+    for row in settled:
+        _audit(session, "sent by feedback", row.id, row.subscriber_id, now)
+    return len(settled)
+
+
 def resend_once(session: Session, *, now: datetime) -> int:
-    """Puts back, once and with the same Message-ID, the maybe-sent mails somebody is waiting for."""
-    which = (Delivery.kind.in_(RESENT_ONCE), Delivery.resends < 1, Delivery.ended_at <= now - RESEND_AFTER)
+    """Puts back, once and with the same Message-ID, the maybe-sent mails somebody is waiting for.
+
+    A report may overtake the loss of its mail's answer, and settles the mail here.
+    """
+    settle_reported(session, now=now)
+    which = (Delivery.kind.in_(RESENT_ONCE), Delivery.resends < 1, Delivery.ended_at <= now - RESEND_AFTER, ~_reported)
     again = send_again(session, *which, now=now)
     for row in again:
         _audit(session, "resent once", row.id, row.subscriber_id, now)

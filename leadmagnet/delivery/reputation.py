@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from leadmagnet.content.published import Published
 from leadmagnet.delivery import guard, notices, tally
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.store.models import Brake, Delivery
@@ -20,13 +19,8 @@ _REASON = "its mail servers refuse us as a sender: reputation, or authentication
 
 def watch(session: Session, refused: Sequence[Claimed], *, now: datetime) -> frozenset[str]:
     """Brakes the domain groups that just refused us as a sender, all letters if they are many; returns the scopes."""
-    ids = [letter.id for letter in refused]
+    ids, published = [letter.id for letter in refused], refused[0].published
     groups = sorted(session.scalars(select(Delivery.domain_group).where(Delivery.id.in_(ids)).distinct()))
-    return hold(session, refused[0].published, groups, now=now)
-
-
-def hold(session: Session, published: Published, groups: Sequence[str], *, now: datetime) -> frozenset[str]:
-    """Brakes these domain groups, whose servers refuse us, all letters if they are many; returns the scopes."""
     scopes = [f"domain:{group}" for group in groups]
     # Holding this row until the commit, the second of two workers sees the first one's brakes.
     tally.add(session, {(tally.day_of(now), f"{tally.MEMORY}reputation", "judged"): 1})

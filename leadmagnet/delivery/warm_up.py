@@ -62,6 +62,7 @@ def _met_resistance(session: Session, day: str) -> bool:
 
 
 def _complaints(session: Session, start: datetime) -> int:
-    told = select(func.count()).select_from(Delivery)
+    # People, not mails: one of them may complain about each of hers.
+    told = select(func.count(Delivery.subscriber_id.distinct()))
     told = told.where(Delivery.complained_at >= start, Delivery.complained_at < start + timedelta(days=1))
     return session.scalar(told) or 0

@@ -54,6 +54,15 @@ def _check_utf8(local: str, *, smtputf8: bool) -> None:
         )
 
 
+def comparable(address: str) -> str:
+    """Equal for two spellings of one mailbox: small letters, domain in A-labels. Takes anything, never raises."""
+    local, _at, domain = address.rpartition("@")
+    try:
+        return f"{local.casefold()}@{ascii_domain(domain)}"
+    except NotAnAddress:
+        return address.casefold()
+
+
 def ascii_domain(domain: str) -> str:
     """`domain` in A-labels, in small letters (RFC 5891). Raises NotAnAddress."""
     labels = domain.lower()

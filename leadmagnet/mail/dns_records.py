@@ -46,31 +46,34 @@ class Found:
 
 def look(resolver: Resolver, sending: Sending) -> Iterator[Found]:
     """Looks at all records, one after the other; what is not answered in time is said to be unknown."""
-    checks: list[tuple[str, str, Callable[[Resolver, Sending], tuple[bool | None, str]]]] = [
-        ("SPF", sending.envelope, _spf)
-    ]
-    if sending.dkim is not None:
-        checks.append(("DKIM record", sending.dkim[0], _dkim))
-    checks.append(("DMARC", f"_dmarc.{sending.domain}", _dmarc))
-    if sending.bounce_domain is not None:
-        checks.append(("MX", sending.bounce_domain, _mx))
-    if sending.host is not None:
-        checks.append(("host", sending.host, _host))
-    for name, asked, check in checks:
-        try:
-            fine, words = check(resolver, sending)
-        except Unknown:
-            fine, words = None, f"DNS did not answer about {asked}: unknown. Look again when there is a network."
-        yield Found(name, fine, words)
+    yield _found("SPF", sending.envelope, lambda: _spf(resolver, sending.envelope, sending.server))
+    if (dkim := sending.dkim) is not None:
+        yield _found("DKIM record", dkim[0], lambda: _dkim(resolver, *dkim))
+    yield _found("DMARC", f"_dmarc.{sending.domain}", lambda: _dmarc(resolver, sending.domain))
+    if (bounces := sending.bounce_domain) is not None:
+        yield _found("MX", bounces, lambda: _mx(resolver, bounces))
+    if (host := sending.host) is not None:
+        yield _found("host", host, lambda: _host(resolver, host))
 
 
-def _spf(resolver: Resolver, sending: Sending) -> tuple[bool | None, str]:
-    domain = sending.envelope
+#: Whether a record is fine (None: nobody can tell), and what to say of it.
+_Verdict = tuple[bool | None, str]
+
+
+def _found(name: str, asked: str, check: Callable[[], _Verdict]) -> Found:
+    try:
+        fine, words = check()
+    except Unknown:
+        fine, words = None, f"DNS did not answer about {asked}: unknown. Look again when there is a network."
+    return Found(name, fine, words)
+
+
+def _spf(resolver: Resolver, domain: str, server: Server | None) -> _Verdict:
     found = spf.records(resolver, domain)
     if not found:
         return False, (
             f"{domain} does not say who may send for it, so mailboxes distrust its mail. Publish as TXT:\n"
-            f"  {domain}  {_wanted(resolver, sending.server)}"
+            f"  {domain}  {_wanted(resolver, server)}"
         )
     if len(found) > 1:
         return False, f"{domain} has {len(found)} SPF records, so none counts. Make them one: v=spf1, all terms, ~all."
@@ -88,10 +91,10 @@ def _spf(resolver: Resolver, sending: Sending) -> tuple[bool | None, str]:
     if policy.open_to_all:
         return False, f"the SPF record of {domain} lets the whole world send (+all). End it with ~all."
     said = f"{domain} says who may send for it, in {policy.lookups} of {spf.MOST_LOOKUPS} lookups"
-    return _names_relay(resolver, sending.server, policy, said)
+    return _names_relay(resolver, server, policy, said)
 
 
-def _names_relay(resolver: Resolver, server: Server | None, policy: spf.Policy, said: str) -> tuple[bool | None, str]:
+def _names_relay(resolver: Resolver, server: Server | None, policy: spf.Policy, said: str) -> _Verdict:
     if server is None or server.is_loopback:
         return True, f"{said}. Only you know whether the address that your mail leaves from is among them."
     include, keeps_sender = _include_of(server)
@@ -128,8 +131,7 @@ def _include_of(server: Server) -> tuple[str | None, bool]:
     return None, True
 
 
-def _dkim(resolver: Resolver, sending: Sending) -> tuple[bool | None, str]:
-    name, text = sending.dkim or ("", "")
+def _dkim(resolver: Resolver, name: str, text: str) -> _Verdict:
     found = [record for record in resolver.texts(name) if "p" in _tags(record)]
     publish = f"Publish as TXT:\n  {name}  {text}"
     if not found:
@@ -141,13 +143,13 @@ def _dkim(resolver: Resolver, sending: Sending) -> tuple[bool | None, str]:
     return True, f"{name} holds the key that mail is signed with."
 
 
-def _dmarc(resolver: Resolver, sending: Sending) -> tuple[bool | None, str]:
-    name, tags = _dmarc_record(resolver, sending.domain)
-    here = f"_dmarc.{sending.domain}"
+def _dmarc(resolver: Resolver, domain: str) -> _Verdict:
+    name, tags = _dmarc_record(resolver, domain)
+    here = f"_dmarc.{domain}"
     if name is None:
         return False, (
             f"{here} is not there, and Gmail, Yahoo and Outlook want one of who sends to many. Publish as TXT:\n"
-            f"  {here}  v=DMARC1; p=none; rua=mailto:YOU@{sending.domain}"
+            f"  {here}  v=DMARC1; p=none; rua=mailto:YOU@{domain}"
         )
     policy = (tags.get("sp") if name != here else None) or tags.get("p", "none")
     if "rua" not in tags:
@@ -171,8 +173,7 @@ def _dmarc_record(resolver: Resolver, domain: str) -> tuple[str | None, dict[str
     return None, {}
 
 
-def _mx(resolver: Resolver, sending: Sending) -> tuple[bool | None, str]:
-    domain = sending.bounce_domain or ""
+def _mx(resolver: Resolver, domain: str) -> _Verdict:
     servers = resolver.mail_servers(domain)
     if not [server for server in servers if server]:
         return False, (
@@ -185,8 +186,7 @@ def _mx(resolver: Resolver, sending: Sending) -> tuple[bool | None, str]:
     return True, f"bounces to {domain} are taken by {', '.join(servers)}."
 
 
-def _host(resolver: Resolver, sending: Sending) -> tuple[bool | None, str]:
-    host = sending.host or ""
+def _host(resolver: Resolver, host: str) -> _Verdict:
     addresses = resolver.addresses(host)
     if not addresses:
         return False, (

@@ -39,19 +39,25 @@ def parts(mail: Message) -> Iterator[Message]:
     return islice(mail.walk(), _PARTS)
 
 
+def messages(part: Message) -> list[Message]:
+    """The first messages, or blocks of headers, that lie in a part."""
+    content = part.get_payload()
+    return [one for one in content[:_PARTS] if isinstance(one, Message)] if isinstance(content, list) else []
+
+
 def header(part: Message, name: str) -> str:
     """The first header of this name in one line; "" if there is none."""
-    return _line(part.get(name, ""))
+    return next(iter(headers(part, name)), "")
 
 
 def headers(part: Message, *names: str) -> list[str]:
     """All headers of these names, each in one line, in the order of `names`."""
-    return [_line(value) for name in names for value in islice(part.get_all(name, []), _PARTS)]
+    return [_line(value) for name in names for value in islice(_values(part, name), _PARTS)]
 
 
 def all_headers(part: Message) -> str:
     """The headers as they would stand in a message, one a line."""
-    return "\n".join(f"{name}: {_line(value)}" for name, value in islice(part.items(), 4 * _PARTS))
+    return "\n".join(f"{name}: {_line(value)}" for name, value in islice(part.raw_items(), 4 * _PARTS))
 
 
 def text(part: Message) -> str:
@@ -65,7 +71,11 @@ def text(part: Message) -> str:
     return content.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
+def _values(part: Message, name: str) -> Iterator[object]:
+    return (value for known, value in part.raw_items() if known.lower() == name.lower())
+
+
 def _line(value: object) -> str:
-    # Bytes beyond ASCII arrive as a Header, or as lone surrogates that could not be written anywhere.
-    words = str(value)[:_LONGEST_VALUE].encode("utf-8", "replace").decode()
+    # Bytes beyond ASCII arrive as lone surrogates; UTF-8 is what they should be (RFC 6532).
+    words = str(value)[:_LONGEST_VALUE].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return " ".join(words.split())

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import brakes
 from leadmagnet.delivery.brakes import Brakes
-from leadmagnet.mail import bounces
+from leadmagnet.mail import answers
 from leadmagnet.publishing import releases
 from leadmagnet.reports.paused import moment, sentence
 from leadmagnet.sequences import facts as people_facts
@@ -188,7 +188,7 @@ def _said(session: Session, bounced: list[Delivery]) -> Mapping[int, str]:
         Feedback.delivery_id.in_([row.id for row in bounced]), Feedback.kind == "bounce"
     )
     told = session.execute(query.order_by(Feedback.id)).all() if bounced else []
-    return {row.delivery_id: bounces.MEANINGS.get(row.smtp_class, bounces.UNKNOWN_MEANING) for row in told}
+    return {row.delivery_id: answers.meaning(row.smtp_class) for row in told}
 
 
 def _mail(row: Delivery, series: Enrollment | None, outlook: _Outlook, said: Mapping[int, str]) -> Mail:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, update
+from sqlalchemy import case, func, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.audience import consent, subscribers, suppressions
@@ -42,24 +42,30 @@ def block(
     *,
     message_id: str,
     now: datetime,
-) -> None:
+) -> bool:
     """Stops every mail to a person for good, because of one that bounced or that she complained about.
 
-    Her row is written with the block, as in `leave`. A complaint takes back what she agreed to.
+    Her row is written with the block, as in `leave`. Who has not confirmed stays unconfirmed: after a week only the
+    block is left of her. A complaint takes back what she agreed to. False if she was
+    blocked before, or forgotten.
     """
     subscriber = subscribers.get(session, subscriber_id)
     if subscriber is None:
-        return
+        return False
     session.execute(
         update(Subscriber)
         .where(Subscriber.id == subscriber_id)
-        .values(status="unsubscribed", unsubscribed_at=func.coalesce(Subscriber.unsubscribed_at, now))
+        .values(
+            status=case((Subscriber.status == "pending", "pending"), else_="unsubscribed"),
+            unsubscribed_at=func.coalesce(Subscriber.unsubscribed_at, now),
+        )
     )
-    suppressions.add(session, subscriber.address_key, "all", reason, now=now)
+    new = suppressions.add(session, subscriber.address_key, "all", reason, now=now)
     enrollments.leave(session, subscriber_id, ended, now=now)
     enrollments.cancel_pending(session, ended, Delivery.subscriber_id == subscriber_id, now=now)
-    if ended == "complained":
+    if new and ended == "complained":
         consent.record(session, subscriber_id, "withdrawn", now=now, origin=Origin(), message_id=message_id)
+    return new
 
 
 def come_back(session: Session, published: Published, subscriber_id: int, origin: Origin, *, now: datetime) -> bool:

@@ -138,7 +138,7 @@ def remind(session: Session, published: Published, *, after: timedelta, limit: i
     rows = session.execute(
         select(Subscriber, Enrollment.id)
         .join(Enrollment, Enrollment.subscriber_id == Subscriber.id)
-        .where(Subscriber.status == "pending", Subscriber.asked_at <= now - after)
+        .where(Subscriber.status == "pending", Enrollment.status == "pending", Subscriber.asked_at <= now - after)
         .where(Subscriber.asked_at > now - UNCONFIRMED_LIFE, confirmation.exists(), ~reminded.exists())
         .limit(limit)
     ).all()

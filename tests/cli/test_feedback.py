@@ -72,17 +72,37 @@ def test_a_complaint_is_said_likewise(mailed: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "words"),
+    ("name", "words"),
     [
-        ("auto-reply-outlook", 0, "an auto-reply: nothing changed"),
-        ("postfix-delayed", 0, "a delay (the mail server keeps trying): nothing changed"),
-        ("arf-abuse", 1, "complaint about a mail that is not one of ours: nothing changed"),
-        ("postfix-no-such-user", 1, "bounce of a mail that is not one of ours: nothing changed"),
+        ("auto-reply-outlook", "an auto-reply: nothing changed"),
+        ("postfix-delayed", "a delay (the mail server keeps trying): nothing changed"),
+        ("arf-abuse", "complaint about a mail that is not one of ours: nothing changed"),
+        ("postfix-no-such-user", "bounce of a mail that is not one of ours: nothing changed"),
     ],
 )
-def test_what_changes_nothing_says_so(mailed: Shell, name: str, code: int, words: str) -> None:
+def test_what_changes_nothing_says_so_and_is_never_sent_back(mailed: Shell, name: str, words: str) -> None:
+    """A mail server bounces what a program refuses: a stranger's report, to whomever it names."""
     done = hears(mailed, raw(name))
-    assert (done.exit_code, done.output) == (code, f"{words}\n")
+    assert (done.exit_code, done.output) == (0, f"{words}\n")
+
+
+def test_a_report_about_nobodys_mail_says_so_to_programs(mailed: Shell) -> None:
+    answer = json.loads(hears(mailed, raw("arf-abuse"), "--json").output)
+    assert (answer["kind"], answer["mail"], answer["new"]) == ("complaint", None, False)
+
+
+@pytest.mark.parametrize("room", ["leadmagnet.mail.bounces.read", "leadmagnet.delivery.feedback.take"])
+def test_a_defect_keeps_the_mail_with_the_mail_server_and_tells_its_sender_nothing(
+    mailed: Shell, monkeypatch: pytest.MonkeyPatch, room: str
+) -> None:
+    def defect(*_report: object, **_more: object) -> None:
+        raise KeyError(ADA)
+
+    monkeypatch.setattr(room, defect)
+    done = hears(mailed, raw("postfix-no-such-user", message_id=MESSAGE_ID))
+    assert done.exit_code == 75 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("the report could not be taken in, by a defect: KeyError at test_feedback.py:")
 
 
 def test_an_endless_mail_is_read_to_its_end_and_kept_in_part(mailed: Shell) -> None:
@@ -90,7 +110,7 @@ def test_an_endless_mail_is_read_to_its_end_and_kept_in_part(mailed: Shell) -> N
     done = hears(mailed, report)
     assert (done.exit_code, done.output) == (
         0,
-        "bounce of mail 1: the mailbox is full or disabled; nobody is blocked\n",
+        "bounce of mail 1: the mailbox is full or disabled; nobody is blocked by it\n",
     )
 
 

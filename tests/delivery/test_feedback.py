@@ -1,57 +1,29 @@
-"""What the world says of a mail later: who is written to no more, who is, and whom nobody can make us drop."""
+"""What the world says of a mail later: who is written to no more, and who still is."""
 
+import threading
 from datetime import timedelta
 
+import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import text
 
-from leadmagnet.delivery import feedback, rates
+from leadmagnet.delivery import rates
 from leadmagnet.delivery.feedback import Heard, Stranger
-from leadmagnet.links import Keys, Purpose, mint, return_path
-from leadmagnet.mail import bounces
-from leadmagnet.mail.bounces import NotFeedback
+from leadmagnet.delivery.gate import Gate
+from leadmagnet.delivery.outcomes import Lost
 from leadmagnet.mail.smtp_replies import ReplyClass
-from leadmagnet.store.models import AuditEvent, Brake, Delivery, Feedback, Model, Suppression, Tally
-from tests.mail.returned import raw
+from leadmagnet.sequences import signup
+from leadmagnet.sequences.signup import Confirmed, Requested
+from leadmagnet.store.models import AuditEvent, Brake, Delivery, Subscriber
+from tests.databases import ON_POSTGRESQL
+from tests.delivery.reported import about, blocks, comes_back, hears, newest, rows, tallies
+from tests.mail.clients import connect
+from tests.mail.returned import ADA
+from tests.mail.servers import ScriptedServer
+from tests.waiting import PATIENCE, until
 from tests.world import GUIDE, World
 
-ADA, BOB, CAROL = "ada@example.net", "bob@example.com", "carol@example.com"
-
-
-def newest(world: World, address: str = ADA, state: str = "sent") -> Delivery:
-    return world.deliveries(subscriber_id=world.subscriber(address).id, state=state)[-1]
-
-
-def hears(world: World, report: bytes) -> Heard | Stranger:
-    said = bounces.read(report)
-    assert not isinstance(said, NotFeedback)
-    with world.database.write() as session:
-        return feedback.take(session, said, world.links.keys, now=world.now)
-
-
-def about(world: World, mail: Delivery, name: str, recipient: str = ADA) -> bytes:
-    path = return_path(mail.id, "bounce.example.com", world.links.keys)
-    return raw(name, return_path=path, message_id=mail.message_id, recipient=recipient)
-
-
-def comes_back(world: World, name: str, mail: Delivery | None = None) -> Heard:
-    heard = hears(world, about(world, mail or newest(world), name))
-    assert isinstance(heard, Heard)
-    return heard
-
-
-def rows(world: World, model: type[Model]) -> list[Model]:
-    with world.database.read() as session:
-        return list(session.scalars(select(model)))
-
-
-def blocks(world: World) -> list[tuple[str, str]]:
-    return [(row.scope, row.reason) for row in rows(world, Suppression)]  # type: ignore[attr-defined]
-
-
-def tallies(world: World) -> dict[tuple[str, str], int]:
-    found = {(row.letter, row.outcome): row.count for row in rows(world, Tally)}  # type: ignore[attr-defined]
-    return {key: count for key, count in found.items() if key[1] not in ("accepted", "judged")}
+BOB, CAROL = "bob@example.com", "carol@example.com"
 
 
 def test_a_hard_bounce_blocks_the_address_before_the_next_letter(world: World) -> None:
@@ -76,6 +48,23 @@ def test_a_hard_bounce_blocks_the_address_before_the_next_letter(world: World) -
     before = len(world.deliveries())
     world.asks(ADA)
     assert len(world.deliveries()) == before
+
+
+def test_a_refusal_at_once_ends_as_much_as_a_bounce_that_comes_later(world: World) -> None:
+    for address in (ADA, CAROL):
+        world.joins(address)
+        world.asks(address, limits=False)
+    comes_back(world, "postfix-no-such-user")
+    with ScriptedServer({"RCPT": "550 5.1.1 no such person"}) as server:
+        world.connect = lambda: connect(server)
+        world.deliver(limit=1)
+    assert blocks(world) == [("all", "bounced")] * 2
+    ended = []
+    for address in (ADA, CAROL):
+        person, series = world.subscriber(address), world.enrollment(address)
+        letters = [row.reason for row in world.deliveries(subscriber_id=person.id, state="cancelled", kind="step")]
+        ended.append((person.status, person.unsubscribed_at, series.exit_reason, letters))
+    assert ended[0] == ended[1] == ("unsubscribed", world.now, "bounced", ["bounced"])
 
 
 def test_a_letter_in_hand_stops_at_the_gate_when_the_bounce_of_the_one_before_comes(world: World) -> None:
@@ -110,9 +99,24 @@ def test_a_complaint_about_the_confirmation_counts_as_well(world: World) -> None
     world.asks(BOB)
     world.deliver()
     assert isinstance(hears(world, about(world, newest(world, BOB), "outlook-complaint", BOB)), Heard)
-    assert (world.subscriber(BOB).status, blocks(world)) == ("unsubscribed", [("all", "complained")])
-    world.confirms(BOB)
-    assert world.subscriber(BOB).status == "unsubscribed" and world.deliver() == []
+    assert (world.enrollment(BOB).status, blocks(world)) == ("exited", [("all", "complained")])
+    assert world.confirms(BOB) is Confirmed.BEFORE
+    assert world.subscriber(BOB).status == "pending" and world.deliver() == []
+
+
+@pytest.mark.parametrize("name", ["postfix-no-such-user", "arf-abuse"])
+def test_of_a_blocked_address_that_never_confirmed_only_the_block_is_kept(world: World, name: str) -> None:
+    world.asks(BOB)
+    world.deliver()
+    hears(world, about(world, newest(world, BOB), name, BOB))
+    world.wait(days=2)
+    with world.database.write() as session:
+        assert signup.remind(session, world.published, after=timedelta(days=1), limit=10, now=world.now) == 0
+    world.wait(days=6)
+    with world.database.write() as session:
+        assert signup.forget_unconfirmed(session, limit=10, now=world.now) == 1
+    assert rows(world, Subscriber) == [] and len(blocks(world)) == 1
+    assert world.asks(BOB) is Requested.BLOCKED
 
 
 def test_the_same_report_again_changes_nothing(world: World) -> None:
@@ -125,14 +129,28 @@ def test_the_same_report_again_changes_nothing(world: World) -> None:
     assert world.everything() == before
 
 
-def test_of_several_reports_about_one_mail_one_is_counted(world: World) -> None:
-    world.joins(ADA)
-    mail = newest(world)
-    for name in ("postfix-mailbox-full", "exchange-full", "postfix-unreachable", "postfix-no-such-user"):
-        comes_back(world, name, mail)
-    assert tallies(world) == {("hip-openers/guide", "bounced:mailbox"): 1}
-    assert len(rows(world, Feedback)) == 4
-    assert blocks(world) == [("all", "bounced")]  # what is certain is acted on, whatever was said before
+def test_a_person_counts_once_however_many_of_her_mails_are_reported(world: World) -> None:
+    for address in (ADA, CAROL):
+        world.joins(address)
+    world.skip(until=world.now + timedelta(days=3))
+    hers, carols = (
+        world.deliveries(subscriber_id=world.subscriber(address).id, state="sent") for address in (ADA, CAROL)
+    )
+    assert len(hers) == len(carols) == 3
+    for name in ("postfix-mailbox-full", "exchange-full", "postfix-unreachable"):
+        for mail in hers:
+            comes_back(world, name, mail)
+    world.wait(days=7)
+    comes_back(world, "outlook-policy", hers[0])
+    for mail in hers:
+        comes_back(world, "postfix-no-such-user", mail)
+    blocking, *others = [hears(world, about(world, mail, "arf-abuse", CAROL)) for mail in carols]
+    assert [(one.new, one.blocked) for one in others] == [(True, None)] * 2 and blocking.blocked == "complained"
+    counted = sorted((outcome, count) for (_letter, outcome), count in tallies(world).items())
+    once = ("bounced:bad_address", "bounced:mailbox", "bounced:reputation", rates.COMPLAINED)
+    assert counted == [(outcome, 1) for outcome in once]
+    assert [consent.event for consent in world.consents(CAROL)].count("withdrawn") == 1
+    assert blocks(world) == [("all", "bounced"), ("all", "complained")]
 
 
 @pytest.mark.parametrize("name", ["postfix-unreachable", "postfix-spam", "outlook-policy", "gmail-inactive", "qmail-unexplained"])  # fmt: skip
@@ -180,86 +198,36 @@ def test_soft_bounces_count_like_those_of_the_moment_of_sending(
     assert blocks(world) == ([("all", block)] if block else [])
 
 
-def test_mail_that_is_passed_on_to_a_mailbox_that_is_none_does_not_end_hers(world: World) -> None:
-    world.joins(ADA)
-    heard = hears(world, about(world, newest(world), "gmail-no-such-user", "ada.elsewhere@example.org"))
-    assert isinstance(heard, Heard) and heard.reply_class == ReplyClass.MAILBOX and blocks(world) == []
-    assert hears(world, about(world, newest(world), "gmail-no-such-user", "ADA@Example.NET")) == Heard(
-        newest(world).id, ReplyClass.BAD_ADDRESS, "5.1.1", new=True, blocked="bounced"
-    )
+@pytest.mark.parametrize(
+    ("typed", "said", "hers"),
+    [
+        (ADA, "ada.elsewhere@example.org", False),
+        (ADA, "ADA@Example.NET", True),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example", True),
+        ("ada@bücher.example", "Ada@Bücher.example", True),  # RFC 6533
+        (ADA, "ada@-bücher-.example", False),
+    ],
+)
+def test_mail_that_is_passed_on_to_a_mailbox_that_is_none_does_not_end_hers(
+    world: World, typed: str, said: str, hers: bool
+) -> None:
+    world.joins(typed)
+    heard = hears(world, about(world, newest(world, typed), "gmail-no-such-user", said))
+    assert isinstance(heard, Heard)
+    assert heard.reply_class == (ReplyClass.BAD_ADDRESS if hers else ReplyClass.MAILBOX)
+    assert blocks(world) == ([("all", "bounced")] if hers else [])
 
 
-FORGED = {
-    "another key's return path": lambda w, m: raw(
-        "postfix-no-such-user", return_path=return_path(m.id, "bounce.example.com", Keys.of(("theirs",)))
-    ),
-    "a return path with a letter changed": lambda w, m: raw(
-        "postfix-no-such-user", return_path=return_path(m.id, "x.example", w.links.keys).replace("b+a", "b+b")
-    ),
-    "a link's token in the return path": lambda w, m: raw(
-        "postfix-no-such-user", return_path=f"b+{mint(Purpose.CLICK, m.id, w.links.keys)}@bounce.example.com"
-    ),
-    "her address alone": lambda w, m: raw("postfix-no-such-user"),
-    "her address in a complaint": lambda w, m: raw("arf-abuse"),
-    "a guessed Message-ID": lambda w, m: raw("gmail-no-such-user", message_id=f"f{m.message_id[1:]}"),
-    "a number without the link": lambda w, m: raw("arf-abuse", number=f"X-Delivery-Id: {m.id}"),
-    "a number with another person's link": lambda w, m: raw(
-        "arf-abuse",
-        number=f"X-Delivery-Id: {m.id}",
-        leave_url=w.links.leave(w.subscriber(BOB).id),
-    ),
-    "a number beyond all numbers": lambda w, m: raw(
-        "arf-abuse", number="X-Delivery-Id: 999999999999999999", leave_url=w.links.leave(m.subscriber_id or 0)
-    ),
-    "NUL and quotes": lambda w, m: raw("postfix-no-such-user", message_id="'; drop table\0", recipient="\0'@\xff"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", FORGED)
-def test_a_forged_report_drops_nobody(world: World, name: str) -> None:
-    world.joins(ADA)
-    world.asks(BOB)
-    world.deliver()
-    before = world.everything()
-    assert hears(world, FORGED[name](world, newest(world))) == Stranger()
-    assert world.everything() == before
-
-
-PROOFS = {
-    "the return path alone": lambda w, m: raw(
-        "postfix-no-such-user", return_path=return_path(m.id, "b.example", w.links.keys).upper()
-    ),
-    "the Message-ID alone": lambda w, m: raw("sendmail-no-such-user", message_id=m.message_id),
-    "the Message-ID in an answer without the mail": lambda w, m: raw(
-        "gmail-no-such-user", message_id=m.message_id
-    ).partition(b"Content-Type: message/rfc822")[0],
-    "number and link": lambda w, m: raw(
-        "postfix-no-such-user", number=f"X-Delivery-Id: {m.id}", leave_url=w.links.leave(m.subscriber_id or 0)
-    ),
-    "the key before": lambda w, m: raw(
-        "postfix-no-such-user", return_path=return_path(m.id, "b.example", Keys.of(("old key",)))
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", PROOFS)
-def test_each_proof_is_enough_by_itself(world: World, name: str) -> None:
-    world.joins(ADA)
-    mail = newest(world)
-    report = PROOFS[name](world, mail)
-    if name == "the key before":
-        world.links = type(world.links)(world.links.base_url, Keys.of(("first key", "old key")))
-    heard = hears(world, report)
-    assert isinstance(heard, Heard) and (heard.delivery_id, heard.blocked) == (mail.id, "bounced")
-
-
-def test_distrust_told_later_holds_the_letters_of_its_provider(world: World) -> None:
-    world.joins(ADA)
-    comes_back(world, "outlook-policy")
-    held = {row.scope for row in rows(world, Brake)}  # type: ignore[attr-defined]
-    assert held == {"domain:example.net"}
-    assert world.deliveries(kind="notice") != []
-    assert tallies(world)["hip-openers/guide", "bounced:reputation"] == 1
+def test_distrust_told_later_is_told_to_the_operator_and_holds_no_letter_back(world: World) -> None:
+    """One reader, with an address at each provider, could otherwise stop everybody's letters."""
+    hers = [f"eve@{provider}" for provider in ("gmail.com", "outlook.com", "yahoo.com")]
+    for address in hers:
+        world.joins(address)
+        hears(world, about(world, newest(world, address), "outlook-policy", address))
+    assert rows(world, Brake) == []
+    (notice,) = world.deliveries(kind="notice")
+    assert notice.facts is not None and notice.facts["subject"] == "Reported: gmail refused mail from you"
+    assert tallies(world) == {("hip-openers/guide", "bounced:reputation"): 3}
 
 
 def test_bounces_and_complaints_are_what_stops_the_letters(world: World) -> None:
@@ -282,6 +250,23 @@ def test_a_bounce_proves_that_a_mail_with_a_lost_answer_had_been_accepted(world:
     assert [row.event for row in rows(world, AuditEvent)] == ["sent by feedback"]  # type: ignore[attr-defined]
 
 
+def test_a_bounce_that_overtakes_the_loss_of_the_answer_settles_the_mail_which_is_not_sent_again(world: World) -> None:
+    world.asks(BOB)
+    (letter,) = world.claim()
+    assert world.commits.gate(letter) is Gate.OPEN
+    (mail,) = world.deliveries()
+    handed = world.now
+    world.wait(seconds=5)
+    hears(world, about(world, mail, "postfix-mailbox-full", BOB))
+    assert [row.state for row in world.deliveries()] == ["handing_off"], "its sender has the last word"
+    world.commits.tell(letter, Lost(world.now))
+    world.settle()
+    world.wait(minutes=3)
+    assert world.sweeps() == 0
+    (mail,) = world.deliveries()
+    assert (mail.state, mail.sent_at, mail.resends) == ("sent", handed, 0)
+
+
 def test_a_bounce_of_a_mail_to_the_operator_blocks_and_counts_nobody(world: World) -> None:
     world.joins(ADA)
     comes_back(world, "outlook-policy")
@@ -293,13 +278,27 @@ def test_a_bounce_of_a_mail_to_the_operator_blocks_and_counts_nobody(world: Worl
     assert blocks(world) == [] and tallies(world) == before
 
 
+@ON_POSTGRESQL
+def test_a_report_waits_for_the_gate_of_its_reader_without_holding_her_mail(world: World, postgres_server: str) -> None:
+    """The gate locks a person, then her mail: locked the other way around, each would wait for the other."""
+    world.joins(ADA)
+    report, mail = about(world, newest(world), "postfix-no-such-user"), newest(world)
+    with world.database.write() as gate, psycopg.connect(postgres_server, autocommit=True) as watching:
+        gate.execute(text("SELECT FROM subscriber FOR SHARE"))
+        hearing = threading.Thread(target=hears, args=(world, report))
+        hearing.start()
+        waits = "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+        until(lambda: watching.execute(waits, [world.database.engine.url.database]).rowcount == 1)
+        gate.execute(text("SELECT FROM delivery WHERE id = :id FOR UPDATE NOWAIT"), {"id": mail.id})
+    hearing.join(PATIENCE)
+    assert blocks(world) == [("all", "bounced")]
+
+
 def test_a_forgotten_persons_mail_is_nobodys(world: World) -> None:
     world.asks(BOB)
     world.deliver()
     report = about(world, newest(world, BOB), "postfix-no-such-user", BOB)
     world.wait(days=8)
-    from leadmagnet.sequences import signup
-
     with world.database.write() as session:
         signup.forget_unconfirmed(session, limit=10, now=world.now)
     assert hears(world, report) == Stranger()

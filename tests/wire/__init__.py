@@ -84,15 +84,20 @@ Authentication
     tests/wire/test_authentication.py::test_whatever_is_taken_away_replaced_or_put_on_top_breaks_it
     tests/wire/test_authentication.py::test_nothing_can_be_added_to_a_mail_that_never_had_it
 32. what DNS says: `leadmagnet doctor`
+    tests/mail/test_dns.py::test_a_healthy_domain_is_fine_and_says_what_it_found
+    tests/mail/test_dns.py::test_an_empty_domain_is_told_every_record_to_publish
     tests/cli/test_doctor.py::test_a_key_is_made_once_and_every_mail_is_signed_with_it
 33. what mailbox providers think of it: by hand, with a mail to a mailbox of one's own at each
 
 Behaviour
 34. a hard bounce blocks the address before the next letter
     tests/wire/test_behaviour.py::test_an_address_that_does_not_exist_is_never_written_to_again
+    tests/delivery/test_feedback.py::test_a_hard_bounce_blocks_the_address_before_the_next_letter
 35. soft bounces block it after three in seven days
     tests/delivery/test_soft_bounces.py::test_patience_ends_after_so_many_failures_over_so_long
+    tests/delivery/test_feedback.py::test_soft_bounces_count_like_those_of_the_moment_of_sending
 36. a complaint blocks it for ever
+    tests/delivery/test_feedback.py::test_a_complaint_stops_everything_at_once_and_for_good
     tests/web/test_preferences.py::test_undo_brings_nobody_back_who_complained
 37. leaving is honoured at once
     tests/wire/test_behaviour.py::test_who_leaves_by_the_received_header_gets_no_letter_more_not_even_a_claimed_one
