@@ -18,13 +18,13 @@ DAY = date(2026, 11, 22)
 
 
 def test_it_makes_what_we_would_make_wherever_we_were_started(
-    example: Compiled, site: SiteFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    example_content: Compiled, site: SiteFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "leadmagnet").mkdir()
     (tmp_path / "leadmagnet" / "__init__.py").write_text("raise SystemExit('an operator may call a folder so')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    frog = example.guides["hip-openers"].figures["frog"]
+    frog = example_content.guides["hip-openers"].figures["frog"]
     paper = Paper.of(site.compiled().guides["hips"], "Run Bend Barre", DAY)
     painted, there, printed = press.make([Picture.of_figure(frog), Picture.of_figure(frog, mirrored=True), paper])
     assert (painted, there) == (draw_png(frog), draw_png(frog, mirrored=True))
