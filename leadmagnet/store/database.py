@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = ["HEAD", "Database", "Session", "trouble"]
 HEAD = "0003"
 
 _BUSY_MS = 30_000
+_TURN_SECONDS = 0.01
 _WRITER_CACHE_KB = 32_000
 _LONGEST_LOG_PAGES = 8_000
 #: A server that does not even greet is not there; one whose machine confirms nothing of what was sent is gone.
@@ -164,9 +166,9 @@ def _require_sqlite_version() -> None:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where we say so, see _begin_sqlite
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")  # first: even turning WAL on may have to wait for somebody
+    _turn_wal_on(connection)
     for pragma in (
-        f"busy_timeout={_BUSY_MS}",  # first: even turning WAL on may have to wait for somebody
-        "journal_mode=WAL",
         "synchronous=FULL",  # a commit is on disk before anything relies on it: the gate stands on this
         "foreign_keys=ON",
     ):
@@ -175,6 +177,20 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         raise StoreError("SQLite cannot keep a write-ahead log here (PRAGMA journal_mode=WAL): use a local disk.")
     if connection.execute("PRAGMA synchronous").fetchone() != (2,):
         raise StoreError("SQLite would not promise durable commits (PRAGMA synchronous=FULL).")
+
+
+def _turn_wal_on(connection: sqlite3.Connection) -> None:
+    # Two that open a new file at once each hold what the other wants: SQLite then gives up without waiting.
+    deadline = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_TURN_SECONDS)
+        else:
+            return
 
 
 def _prepare_sqlite_writer(connection: sqlite3.Connection, _record: Any) -> None:
