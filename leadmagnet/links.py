@@ -164,7 +164,7 @@ class Links:
         """A counted link of one mail. `number` is not signed: it only chooses among the links of that letter."""
         return self.clicks(delivery_id)(number)
 
-    def clicks(self, delivery_id: int) -> "Clicks":
+    def clicks(self, delivery_id: int) -> Clicks:
         """`click` for all links of one mail, which share a token."""
         return Clicks(f"{self.base_url}/l/{mint(Purpose.CLICK, delivery_id, self.keys)}")
 

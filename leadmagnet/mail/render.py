@@ -162,7 +162,7 @@ def _template(part: Part, source: str, fixed: Fixed) -> Template:
     tree = language.parse(source)
     tree.body = list(_decided(tree.body, _truths(known)))
     for output in tree.find_all(nodes.Output):
-        output.nodes = [part for node in output.nodes for part in _encoded(node, known, piece)]
+        output.nodes = [said for node in output.nodes for said in _encoded(node, known, piece)]
     return language.from_string(tree)
 
 
