@@ -32,13 +32,6 @@ def find(session: Session, published: Published, guide: Guide) -> Edition | None
     return Edition(guide.edition, min(kept.values()).astimezone(published.zone), digest)
 
 
-def pdf(session: Session, edition: Edition, guide: Guide) -> bytes:
-    """The PDF of an edition that `find` found."""
-    return session.scalars(
-        select(Media.content).where(Media.digest == edition.digest, Media.name == kept_as(guide))
-    ).one()
-
-
 def first_kept(session: Session, guides: Iterable[Guide]) -> dict[str, datetime]:
     """When the edition of each guide was first kept, by its name. Another site name, say, is no other edition."""
     names = {kept_as(guide): guide.edition for guide in guides}

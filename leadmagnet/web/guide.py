@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, request
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.links import Purpose
-from leadmagnet.publishing import editions
+from leadmagnet.publishing import editions, media
 from leadmagnet.publishing.editions import Edition
 from leadmagnet.sequences import schedule, signup
 from leadmagnet.sequences.schedule import Facts, Planned
@@ -37,7 +37,7 @@ def show_pdf(token: str) -> Response:
         edition = editions.find(session, published, guide) if guide is not None else None
         if guide is None or edition is None:
             abort(404)
-        answer = Response(editions.pdf(session, edition, guide), mimetype="application/pdf")
+        answer = Response(media.content(session, edition.digest, editions.kept_as(guide)), mimetype="application/pdf")
     answer.headers["Content-Disposition"] = f'inline; filename="{editions.file_name(guide.slug)}"'
     return kept_private(answer)
 

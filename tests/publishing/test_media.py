@@ -111,7 +111,7 @@ def test_an_edition_keeps_its_day_under_another_name_of_the_site(
         guide = live.compiled.guides["hip-openers"]
         edition = editions.find(session, live, guide)
         assert edition is not None and edition.since == TUESDAY_EVENING
-        reader = PdfReader(io.BytesIO(editions.pdf(session, edition, guide)))
+        reader = PdfReader(io.BytesIO(media.content(session, edition.digest, editions.kept_as(guide))))
     words = reader.pages[0].extract_text()
     assert "Bend" in words and "Run Bend Barre" not in words
     assert "Edition of 3 March 2026" in words
