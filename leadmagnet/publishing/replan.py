@@ -31,7 +31,7 @@ from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
 from leadmagnet.sequences.timetable import of as timetable_of
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import among, by_index, is_sqlite, table
+from leadmagnet.store.dialect import among, is_sqlite, table
 from leadmagnet.store.models import Delivery, Enrollment
 
 
@@ -88,7 +88,6 @@ class Replan:
 
     def _go_on(self, session: Session, timetable: Timetable, limit: int, now: datetime) -> int:
         """One chunk from the mark on; at the end the mark is at the start again."""
-        by_index(session)
         looked_at = 0
         while looked_at < limit:
             found = session.connection().execute(_NEXT_LETTER, self._mark._asdict()).one_or_none()

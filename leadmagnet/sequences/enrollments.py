@@ -39,9 +39,10 @@ _LETTER = (
 def _planning(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
     """Plans letters for those whose series runs; one that was planned before stays as it is."""
     given = batches.given(for_sqlite=for_sqlite, **{name: _delivery.c[name].type for name in _LETTER})
-    runs = select(_enrollment.c.id).where(_enrollment.c.id == given.c.enrollment_id, _enrollment.c.status == "active")
+    # A value, not EXISTS: that PostgreSQL may turn into a join with all enrollments.
+    status = select(_enrollment.c.status).where(_enrollment.c.id == given.c.enrollment_id).scalar_subquery()
     insert_into = sqlite.insert if for_sqlite else postgresql.insert
-    letters = select(*(given.c[name] for name in _LETTER)).where(runs.exists())
+    letters = select(*(given.c[name] for name in _LETTER)).where(status == "active")
     return insert_into(_delivery).from_select(_LETTER, letters).on_conflict_do_nothing()
 
 
