@@ -120,7 +120,7 @@ def reasons(sequence: Sequence, planned: Planned, facts: Facts, zone: ZoneInfo) 
     any_day = step.model_copy(update={"send_on": EVERY_DAY})
     found = []
     if without_gap < due:
-        found.append(f"{_spoken(sequence.min_gap)} after the last letter")
+        found.append(f"{spoken(sequence.min_gap)} after the last letter")
     if step.catch_up and step.since is not None and schedule.due(sequence, _old(step), facts, zone).due < due:
         found.append("added later, and catches up")
     if (first := schedule.due(sequence, any_day, facts, zone).due) < due:
@@ -147,7 +147,7 @@ def _clocks(step: Step, before: datetime, due: datetime, zone: ZoneInfo) -> Iter
         yield f"{step.send_at:%H:%M} does not exist that day"
 
 
-def _spoken(length: timedelta) -> str:
+def spoken(length: timedelta) -> str:
     """A length of time as heads say it: "20 hours", "1 day 6 hours"."""
     minutes = int(length.total_seconds()) // 60
     parts = ((minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute"))
