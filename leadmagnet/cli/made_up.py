@@ -51,6 +51,15 @@ def sequence(content: Compiled, name: str) -> Sequence:
     return found
 
 
+def one_sequence(content: Compiled, name: str | None) -> Sequence:
+    """That sequence, or the only one there is. Raises LeadmagnetError."""
+    if name is None and len(content.sequences) == 1:
+        return next(iter(content.sequences.values()))
+    if name is None:
+        raise LeadmagnetError(f"name a sequence: {', '.join(sorted(content.sequences)) or 'there is none yet'}.")
+    return sequence(content, name)
+
+
 def zone(content: Compiled, name: str | None) -> ZoneInfo:
     """Her zone. Raises LeadmagnetError with the nearest one."""
     known = {one.lower(): one for one in available_timezones()}

@@ -149,8 +149,10 @@ def _clocks(step: Step, before: datetime, due: datetime, zone: ZoneInfo) -> Iter
 
 def spoken(length: timedelta) -> str:
     """A length of time as heads say it: "20 hours", "1 day 6 hours"."""
-    minutes = int(length.total_seconds()) // 60
+    minutes, seconds = divmod(int(length.total_seconds()), 60)
+    if not minutes:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
     parts = ((minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute"))
     if minutes % 60 == 0 and minutes < 2 * 1440:
         parts = ((0, "day"), (minutes // 60, "hour"), (0, "minute"))  # a gap of a day and a half is said "36 hours"
-    return " ".join(f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in parts if count) or "0 minutes"
+    return " ".join(f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in parts if count)
