@@ -185,13 +185,17 @@ def _into_an_inbox(play: _Play, site: Path, recipient: str, speed: str, mbox: Pa
                 click.echo(rehearsal_log.line(event, play.part.zone))
                 count += event.what == "sent"
         except KeyboardInterrupt:
-            click.echo(f"\nStopped. {count} mails went out, and no more will.")
+            click.echo(f"\nStopped. {_mails(count)} went out, and no more will.")
             sys.exit(1)
         finally:
             if mbox is not None:
                 _write(mbox, rehearsal.mbox())
     where = "your inbox" if server is not None else f"the test mailbox: {settings.site_url}/mailbox"
-    click.echo(f"{count} mails are in {where}.")
+    click.echo(f"{_mails(count)} in {where}.")
+
+
+def _mails(count: int) -> str:
+    return "1 mail" if count == 1 else f"{count} mails"
 
 
 def _pace(part: Part, ratio: float) -> Callable[[datetime], None]:

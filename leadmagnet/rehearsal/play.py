@@ -87,7 +87,7 @@ class Rehearsal:
         """From her request to the last letter. Raises LeadmagnetError when a real mail server does not take a mail."""
         start = self.part.start
         self._later(start, self._reader.begins)
-        if self._reader.guide is not None:
+        if self._reader.guide is not None and self.script.keeps_waiting:
             self._later(start + REMIND_AFTER + _COMES_BY, lambda: self._reader.is_reminded(REMIND_AFTER))
             self._later(start + UNCONFIRMED_LIFE + _COMES_BY, self._reader.is_forgotten)
         while (turn := self._next_turn()) is not None:
@@ -129,8 +129,11 @@ class Rehearsal:
         yield from self._news()
 
     def _outage(self) -> Iterator[Event]:
-        wanted, now, due = self.script.outage, self._road.now, self._road.next_due()
-        if wanted is None or self.stage.away_until is not None or self._letters != 1 or due is None or due > now:
+        wanted, now = self.script.outage, self._road.now
+        if wanted is None or self.stage.away_until is not None or self._letters != 1:
+            return
+        due = self._road.next_due()
+        if due is None or due > now:
             return
         self.stage.away_until = now + wanted
         self._later(now + wanted, lambda: Event(self._road.now, "back", why="the mail server is back"))

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from leadmagnet.audience.addresses import Address
 from leadmagnet.content.sequences import Sequence
+from leadmagnet.sequences.signup import REMIND_AFTER
 
 #: What takes a person a moment: the tap that confirms, the link she follows, the tap that leaves.
 CONFIRMS_AFTER = timedelta(seconds=30)
@@ -38,6 +39,11 @@ class Script:
     clicks: frozenset[str] = frozenset()  # slugs of letters in which she follows a link five minutes later
     confirm_after: timedelta = CONFIRMS_AFTER
     never_confirms: bool = False
+
+    @property
+    def keeps_waiting(self) -> bool:
+        """Whether the chores that remind and forget find her unconfirmed."""
+        return self.never_confirms or self.confirm_after > REMIND_AFTER or self.bounce_at in (0, "confirm")
 
 
 @dataclass(frozen=True, slots=True)
