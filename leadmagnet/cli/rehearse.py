@@ -34,7 +34,7 @@ _SCRIPTS = "\n\n\b\nScripts (with commas, or --script several times):\n" + "\n".
     f"  {spelled:<17} {words}" for spelled, words in scripts.EXPLAINED
 )  # fmt: skip
 _MORE = """
-The guide mail is letter 1; instead of N a letter's name does as well, and bounce-at:confirm is the confirmation.
+The guide mail is letter 1. N may be a letter's name; bounce-at:confirm works too.
 """
 
 

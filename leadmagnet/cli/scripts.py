@@ -16,9 +16,9 @@ LONGEST_OUTAGE = timedelta(days=14)
 #: What there is, for the help.
 EXPLAINED = (
     ("leave-after:N", "she leaves an hour after her N-th letter"),
-    ("bounce-at:N", "the server refuses her N-th letter for good (550 5.1.1: no such mailbox)"),
-    ("outage:6h", "the server is away for that long from the moment her second letter is due"),
-    ("click:SLUG", "she follows the first link of that letter, five minutes after it came"),
+    ("bounce-at:N", "the server refuses her N-th letter: 550, no such mailbox"),
+    ("outage:6h", "the server is away so long, from her second letter on"),
+    ("click:SLUG", "she follows the first link of that letter"),
     ("confirm-after:2d", "she confirms only then"),
     ("never-confirms", "she never does"),
 )
