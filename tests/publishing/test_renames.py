@@ -30,8 +30,9 @@ def _saved(build: Build, **heads: bytes) -> Build:
         for slug, path in paths.items()
     }
     files = {**build.files, **{paths[slug]: head for slug, head in heads.items()}}
+    letters = {**compiled.letters, **letters}
     return replace(
-        build, compiled=compiled.model_copy(update={"letters": {**compiled.letters, **letters}}), files=files
+        build, compiled=compiled.model_copy(update={"letters": letters}), files=files, digest=f"{build.digest} {heads}"
     )
 
 
