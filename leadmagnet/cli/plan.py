@@ -1,6 +1,7 @@
 """The command `plan`, and how other commands ask what publishing would do."""
 
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from datetime import datetime
@@ -124,16 +125,21 @@ def shown(plan: "Plan") -> str:
     found = []
     for line in planned.lines(plan):
         sign, colour = _SIGNS[line.level]
-        found.append(f"  {click.style(sign, fg=colour, bold=True)} {line.words}")
+        words = click.wrap_text(line.words, _width(), subsequent_indent="    ")
+        found.append(f"  {click.style(sign, fg=colour, bold=True)} {words}")
     if not found:
         found.append("  Nothing that readers see or get is different.")
     head = click.style(f"Publishing this over version {plan.live.number} would do this:", bold=True)
-    words = [head, *found, "", planned.summary(plan)]
     if plan.warns:
-        words.append(click.style("Look at the lines with ! before you publish.", fg="yellow"))
+        last = click.style("Look at the lines with ! before you publish.", fg="yellow")
     else:
-        words.append("To make it live: leadmagnet publish")
-    return "\n".join(words)
+        last = "To make it live: leadmagnet publish"
+    return "\n".join([head, *found, "", planned.summary(plan), last])
+
+
+def _width() -> int:
+    """How long a line may be: what the terminal has, and no longer than is read with ease."""
+    return min(110, shutil.get_terminal_size((110, 24)).columns) - 4
 
 
 def _refuse(build: Build, as_json: bool) -> None:

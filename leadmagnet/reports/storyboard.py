@@ -18,7 +18,6 @@ from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.links import Keys, Links
 from leadmagnet.mail import render
 from leadmagnet.mail.facts import letter_values
-from leadmagnet.mail.render import Rendered
 from leadmagnet.publishing import drafts, media
 from leadmagnet.publishing.changes import LetterChange, targets
 from leadmagnet.publishing.effects import Name
@@ -30,6 +29,8 @@ CUTS = (35, 55, 70)
 #: Words shown on each side of what has changed.
 _CONTEXT = 12
 _MIDNIGHT = time(0)
+#: What stands for a reader's own link to her guide.
+_GUIDE = "(her guide)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,10 @@ class _Easel:
     links: Links
     base_url: str
 
+    @property
+    def guide_url(self) -> str:
+        return self.links.guide(1)
+
     def strips(self) -> Iterator[Strip]:
         plan = self.plan
         old, new = plan.live.compiled.sequences, plan.would_be.compiled.sequences
@@ -179,12 +184,11 @@ class _Easel:
             before=one if new is None or reads_otherwise else None,
             after=other,
             lines=tuple(said.get(f"{slug}/{name}", ())),
-            difference=tuple(_difference(before[2].text, after[2].text))
-            if before and after and reads_otherwise
-            else (),
+            difference=tuple(_difference(before[2], after[2])) if before and after and reads_otherwise else (),
         )
 
-    def _letter(self, published: Published, slug: str, step: Step | None) -> tuple[Face, Letter, Rendered] | None:
+    def _letter(self, published: Published, slug: str, step: Step | None) -> tuple[Face, Letter, str] | None:
+        """How the letter looks, the letter, its text."""
         letter = published.compiled.letters.get(f"{slug}/{step.slug}") if step is not None else None
         if letter is None:
             return None
@@ -200,11 +204,15 @@ class _Easel:
             subject=_cut(rendered.subject),
             preheader=_preheader(letter, values),
             page=html,
-            links=tuple(
-                render.link_target(letter, number, values) for number in range(len(letter.links))
-            ) or targets(letter),
-        )  # fmt: skip
-        return face, letter, rendered
+            links=tuple(one.replace(self.guide_url, _GUIDE) for one in _targets(letter, values)),
+        )
+        return face, letter, rendered.text.replace(self.guide_url, _GUIDE)
+
+
+def _targets(letter: Letter, values: dict[str, object]) -> tuple[str, ...]:
+    if not letter.links:
+        return targets(letter)
+    return tuple(render.link_target(letter, number, values) for number in range(len(letter.links)))
 
 
 def _before(before: Sequence | None, step: Step) -> Step | None:
