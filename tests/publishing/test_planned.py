@@ -13,14 +13,14 @@ from leadmagnet.content.sequences import Step
 from leadmagnet.publishing import releases
 from leadmagnet.publishing.plan import Plan, Survey
 from leadmagnet.reports import planned, storyboard
-from tests.publishing.conftest import opened, sqlite_crowd  # noqa: F401
+from tests.publishing.conftest import opened
 from tests.publishing.crowd import Letters, letters_of
 from tests.publishing.edits import with_steps, without_sequence
 from tests.world import GUIDE, World
 
 
 @pytest.fixture
-def sqlite_world(example: Build, tmp_path: Path, sqlite_crowd: Path) -> Iterator[World]:  # noqa: F811
+def sqlite_world(example: Build, tmp_path: Path, sqlite_crowd: Path) -> Iterator[World]:
     """The crowd, in SQLite alone: words are the same on both."""
     shutil.copy(sqlite_crowd, tmp_path / "leadmagnet.db")
     yield from opened(f"sqlite:///{tmp_path}/leadmagnet.db", example, tmp_path)
