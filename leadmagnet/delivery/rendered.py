@@ -14,6 +14,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.delivery import making, message, notices
 from leadmagnet.delivery.letters import SYSTEM_LETTERS, Claimed
 from leadmagnet.delivery.making import Making
+from leadmagnet.delivery.queue import TRANSACTIONAL
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
 from leadmagnet.mail.facts import MailFacts
@@ -99,6 +100,27 @@ def words_today(sent: Sent, published: Published, links: Links) -> Rendered | No
     if found is None:
         return None
     return message.words(replace(letter, published=published, letter=found), links)
+
+
+def sample(published: Published, letter: Letter, facts: MailFacts) -> Claimed:
+    """A letter as a sender would have it in hand for a reader who does not exist."""
+    return Claimed(
+        id=1,
+        token=0,
+        kind="step",
+        lane=TRANSACTIONAL,
+        domain_group="example.com",
+        message_id=f"sample@{published.sender_domain}",
+        recipient="reader@example.com",
+        attempts=0,
+        first_attempt_at=None,
+        subscriber_id=1,
+        enrollment_id=1,
+        published=published,
+        letter=letter,
+        facts=facts,
+        course=None,
+    )
 
 
 def masked(text: str) -> str:
