@@ -32,7 +32,7 @@ def _saved(build: Build, **heads: bytes) -> Build:
     files = {**build.files, **{paths[slug]: head for slug, head in heads.items()}}
     letters = {**compiled.letters, **letters}
     return replace(
-        build, compiled=compiled.model_copy(update={"letters": letters}), files=files, digest=f"{build.digest} {heads}"
+        build, compiled=compiled.model_copy(update={"letters": letters}), files=files, digest=f"{hash(repr(heads)):x}"
     )
 
 
