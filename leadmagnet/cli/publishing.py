@@ -1,6 +1,7 @@
 """The commands that change what is live: `publish`, `rollback`."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from leadmagnet import clock
 from leadmagnet.cli.findings import show
 from leadmagnet.cli.site import author_of, database_of, json_option, site_option
 from leadmagnet.content.compiled import Build
+from leadmagnet.content.findings import Finding
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import drafts, media, releases, versions
+from leadmagnet.publishing import drafts, media, releases, renames, versions
 from leadmagnet.publishing.versions import Version
 from leadmagnet.settings import Settings, load
 from leadmagnet.store.database import Database
@@ -31,6 +33,13 @@ class Going:
     note: str | None = None
     set_aside: str | None = None  # of a rollback: digest of what the folder holds
     over: int | None = None  # the version that people were told it is compared with
+
+
+class Renamed(LeadmagnetError):
+    """A letter looks renamed, and whoever had it would get it again."""
+
+    def __init__(self, found: Iterable[Finding]) -> None:
+        super().__init__(f"{show(found)}\nNot published.")
 
 
 @click.command()
@@ -113,7 +122,10 @@ def make_live(database: Database, going: Going) -> int | None:
         raise ValueError("a build with errors cannot be published")
     now = clock.now()
     with database.read() as session:
+        renamed = renames.find(session, build) if going.set_aside is None else ()
         missing = media.missing(session, build.compiled, build.files, now=now)
+    if renamed:
+        raise Renamed(renamed)
     made = media.make(missing)  # it takes its time, and neither readers nor writers wait for it
     with database.write() as session:
         number = releases.publish(

@@ -118,7 +118,9 @@ def _show_mail(settings: Settings, database: Database, number: int, how: _How) -
         return
     words = rendered.words(sent, links)
     if how.as_json:
-        click.echo(json.dumps({**_record(sent), "differs": list(again.differs), **_parts(words)}))
+        click.echo(
+            json.dumps({**_record(sent), "exact": not again.differs, "differs": list(again.differs), **_parts(words)})
+        )
     elif how.html:
         click.echo(rendered.masked(words.html))
     else:
