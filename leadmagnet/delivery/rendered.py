@@ -103,7 +103,7 @@ def words_today(sent: Sent, published: Published, links: Links) -> Rendered | No
 
 
 def sample(published: Published, letter: Letter, facts: MailFacts) -> Claimed:
-    """A letter as a sender would have it in hand for a reader who does not exist."""
+    """A letter as a sender would have it in hand for a reader who does not exist, and whose clicks nobody counts."""
     return Claimed(
         id=1,
         token=0,
@@ -114,8 +114,8 @@ def sample(published: Published, letter: Letter, facts: MailFacts) -> Claimed:
         recipient="reader@example.com",
         attempts=0,
         first_attempt_at=None,
-        subscriber_id=1,
-        enrollment_id=1,
+        subscriber_id=None,
+        enrollment_id=None,
         published=published,
         letter=letter,
         facts=facts,

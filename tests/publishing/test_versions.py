@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from leadmagnet.content.compiled import Build
 from leadmagnet.publishing import drafts, releases, renames, versions
-from leadmagnet.publishing.releases import NotKept, NothingPublished, Overtaken
+from leadmagnet.publishing.releases import NothingPublished, NotKept, Overtaken
 from leadmagnet.publishing.versions import NoSuchVersion
 from leadmagnet.store.database import Database
 from leadmagnet.store.models import Release
