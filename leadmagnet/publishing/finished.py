@@ -1,12 +1,11 @@
 """Continues people who have finished, where a letter that was added later says `catch_up`."""
 
 from collections.abc import Mapping
-from collections.abc import Sequence as Rows
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
@@ -77,7 +76,7 @@ class CatchUp:
             return 0
         upto = self._mark + limit
         these = _FINISHED.where(_enrollment.c.id > self._mark, _enrollment.c.id <= upto)
-        found: list[Row[Any]] = [
+        found: list[Any] = [
             row
             for row in session.connection().execute(these)
             if row.sequence in wanted and may_be_continued(wanted[row.sequence], row.ended_at)
@@ -103,7 +102,7 @@ _FINISHED = (
 )
 
 
-def _continue(session: Session, timetable: Timetable, rows: Rows[Row[Any]], now: datetime) -> None:
+def _continue(session: Session, timetable: Timetable, rows: list[Any], now: datetime) -> None:
     published = timetable.published
     known = people_facts.gather(session, {row.id: (row.subscriber_id, row.start_at) for row in rows})
     following = {}

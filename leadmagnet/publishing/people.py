@@ -85,7 +85,8 @@ def ends(session: Session, *, after: int, limit: int = CHUNK) -> int | None:
         .limit(limit)
         .subquery()
     )
-    return session.scalar(select(func.max(ids.c.subscriber_id)))
+    last: int | None = session.scalar(select(func.max(ids.c.subscriber_id)))
+    return last
 
 
 def read(session: Session, question: Question, *, after: int, upto: int) -> Iterator[Person]:
@@ -98,7 +99,7 @@ def read(session: Session, question: Question, *, after: int, upto: int) -> Iter
             *([] if question.started_by_tag or question.catching_up else [_enrollment.c.status == "active"]),
         )
     )
-    by_person: dict[int, list[Row[Any]]] = defaultdict(list)
+    by_person: dict[int, list[Any]] = defaultdict(list)
     for row in rows:
         by_person[row.subscriber_id].append(row)
     wanted = {row.id: row for rows in by_person.values() for row in rows if _is_wanted(row, question)}
@@ -119,8 +120,8 @@ def _is_wanted(row: Row[Any], question: Question) -> bool:
 
 def _person(
     person: int,
-    mine: list[Row[Any]],
-    series: list[Row[Any]],
+    mine: list[Any],
+    series: list[Any],
     facts: dict[int, Facts],
     waiting: dict[int, Waiting],
     question: Question,
