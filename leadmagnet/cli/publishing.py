@@ -1,14 +1,16 @@
 """The commands that change what is live: `publish`, `rollback`."""
 
 import json
+import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from leadmagnet import clock
 from leadmagnet.cli.findings import show
+from leadmagnet.cli.foretelling import foretell
 from leadmagnet.cli.site import author_of, database_of, json_option, site_option
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.findings import Finding
@@ -32,7 +34,7 @@ class Going:
     author: str
     note: str | None = None
     set_aside: str | None = None  # of a rollback: digest of what the folder holds
-    over: int | None = None  # the version that people were told it is compared with
+    over: int | None = None  # the version that she was told it is compared with
 
 
 class Renamed(LeadmagnetError):
@@ -102,7 +104,7 @@ def rollback(version: int | None, site: Path, note: str | None, yes: bool, as_js
         )
     folder = drafts.check(site).digest
     words = f"back to version {back.number}" + (f": {note}" if note else "")
-    going = Going(build, author_of(site), words, folder, live.number)
+    going = Going(build, author_of(site), words, folder)
     number = _go_live(site, settings, database, going, yes=yes, quiet=as_json)
     with database.read() as session:
         held = next((one for one in versions.every(session)[1:] if one.digest == folder), None)
@@ -122,10 +124,7 @@ def make_live(database: Database, going: Going) -> int | None:
         raise ValueError("a build with errors cannot be published")
     now = clock.now()
     with database.read() as session:
-        renamed = renames.find(session, build) if going.set_aside is None else ()
         missing = media.missing(session, build.compiled, build.files, now=now)
-    if renamed:
-        raise Renamed(renamed)
     made = media.make(missing)  # it takes its time, and neither readers nor writers wait for it
     with database.write() as session:
         number = releases.publish(
@@ -144,6 +143,14 @@ def make_live(database: Database, going: Going) -> int | None:
     return number
 
 
+def refuse_renames(database: Database, build: Build) -> None:
+    """Raises Renamed if a letter in the folder looks like one that people have had under another name."""
+    with database.read() as session:
+        found = renames.find(session, build)
+    if found:
+        raise Renamed(found)
+
+
 def named(digest: str, author: str, note: str | None) -> str:
     """A version by what people tell it from others by."""
     return f"{digest[:_DIGITS]}, by {author}" + (f", “{note}”" if note else "")
@@ -159,7 +166,16 @@ def _go_live(site: Path, settings: Settings, database: Database, going: Going, *
     server = mail_server(settings)
     if server is not None:
         require_ready(settings, server, build.compiled.settings.site, site, build.compiled.letters.values())
-    return make_live(database, going)
+    if going.set_aside is None:
+        refuse_renames(database, build)
+    foretold = foretell(database, build, now=clock.now())
+    if foretold.words:
+        click.echo(foretold.words, err=quiet)
+    # Somebody who types this sees it; a script has no eyes, and nobody to answer.
+    asks = server is not None and foretold.moves_people and not yes and sys.stdin.isatty()
+    if asks and not click.confirm("Make it live?"):
+        raise LeadmagnetError("Nothing was changed.")
+    return make_live(database, replace(going, over=foretold.over))
 
 
 def _let_go(database: Database, keep: int) -> None:

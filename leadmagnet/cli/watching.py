@@ -9,7 +9,7 @@ import click
 
 from leadmagnet import clock
 from leadmagnet.cli.findings import show
-from leadmagnet.cli.publishing import Going, make_live
+from leadmagnet.cli.publishing import Going, make_live, refuse_renames
 from leadmagnet.cli.site import author_of
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
@@ -63,6 +63,7 @@ def _was_set_aside(build: Build, database: Database) -> bool:
 def _publish_or_say(going: Going, database: Database) -> int | None:
     """As `make_live`, while something good is live already: what cannot be published now stops nothing."""
     try:
+        refuse_renames(database, going.build)
         return make_live(database, going)
     except LeadmagnetError as error:
         click.echo(f"{error} The version before stays live.")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from leadmagnet.cli import main, publishing
@@ -59,11 +60,18 @@ def run(site: Shell, capsys: pytest.CaptureFixture[str]) -> Run:
     return command
 
 
+@pytest.fixture(scope="module")
+def surely(example: Build) -> Build:
+    """The site with one word changed."""
+    files = {**example.files, LETTER: example.files[LETTER].replace(b"Probably not.", b"Surely not.")}
+    return drafts.check_kept(files, example.settings)
+
+
 @pytest.fixture
-def saved(run: Run, world: World, edit: Edit) -> None:
-    """A change, published as version 2."""
+def saved(world: World, edit: Edit, surely: Build) -> None:
+    """That change, in the folder and published as version 2."""
     edit(LETTER, "Probably not.", "Surely not.")
-    assert run("publish", "--note", "surely")[1] == 0
+    world.publish(surely)
 
 
 def mails(world: World) -> list[Delivery]:
@@ -279,3 +287,46 @@ def test_a_rollback_makes_no_picture_twice(
     assert run("rollback")[1] == 0
     assert asked == [0]
     assert publishing.named("0123456789", "maya", None) == "01234567, by maya"
+
+
+class TestAsking:
+    """With real mail, nothing moves people before she has said yes."""
+
+    @pytest.fixture(autouse=True)
+    def _ready(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        mails(world)
+        monkeypatch.setenv("LEADMAGNET_SMTP_URL", "smtp://127.0.0.1:1")
+        monkeypatch.setattr(publishing.sys.stdin, "isatty", lambda: True)
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """What was asked, each answered with no."""
+        questions: list[str] = []
+        monkeypatch.setattr(click, "confirm", lambda words: bool(questions.append(words)))
+        return questions
+
+    def test_a_publish_that_moves_people_asks_first(self, run: Run, edit: Edit, asked: list[str]) -> None:
+        edit("email_templates/hip-openers/30-yoga-for-runners.md", "day       = 5", "day       = 6")
+        said, code = run("publish")
+        assert code == 1 and asked == ["Make it live?"]
+        assert said == (
+            "Compared with version 1, 1 person gets other letters, or at other times (of 1 waiting).\nNothing was changed.\n"
+        )
+        assert run("publish", "--yes")[1] == 0
+        assert len(asked) == 1
+        said, code = run("rollback")
+        assert code == 1 and len(asked) == 2 and "Nothing was changed." in said
+
+    def test_new_words_ask_nothing(self, run: Run, edit: Edit, asked: list[str]) -> None:
+        edit(LETTER, "Probably not.", "Surely not.")
+        said, code = run("publish")
+        assert code == 0 and asked == []
+        assert said.startswith("Compared with version 1, everybody's letters come as before; only words may differ.\n")
+
+    def test_a_script_is_not_asked(
+        self, run: Run, edit: Edit, asked: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(publishing.sys.stdin, "isatty", lambda: False)
+        edit("email_templates/hip-openers/30-yoga-for-runners.md", "day       = 5", "day       = 6")
+        assert json.loads(run("publish", "--json")[0].splitlines()[0])["release"] == 2
+        assert asked == []
