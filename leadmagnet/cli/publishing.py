@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from leadmagnet import clock
+from leadmagnet.cli import plan as plans
 from leadmagnet.cli.findings import show
-from leadmagnet.cli.foretelling import foretell
 from leadmagnet.cli.site import author_of, database_of, json_option, site_option
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.findings import Finding
@@ -168,14 +168,15 @@ def _go_live(site: Path, settings: Settings, database: Database, going: Going, *
         require_ready(settings, server, build.compiled.settings.site, site, build.compiled.letters.values())
     if going.set_aside is None:
         refuse_renames(database, build)
-    foretold = foretell(database, build, now=clock.now())
-    if foretold.words:
-        click.echo(foretold.words, err=quiet)
+    plan = plans.make(database, build, settings, now=clock.now(), progress=not quiet)
+    if plan is None or plan.live.digest == build.digest:
+        return make_live(database, going)
+    click.echo(f"Compared with version {plan.live.number}, which is live until now:\n{plans.told(plan)}", err=quiet)
     # Somebody who types this sees it; a script has no eyes, and nobody to answer.
-    asks = server is not None and foretold.moves_people and not yes and sys.stdin.isatty()
+    asks = server is not None and (plan.effects.changed or plan.warns) and not yes and sys.stdin.isatty()
     if asks and not click.confirm("Make it live?"):
         raise LeadmagnetError("Nothing was changed.")
-    return make_live(database, replace(going, over=foretold.over))
+    return make_live(database, replace(going, over=plan.live.number))
 
 
 def _let_go(database: Database, keep: int) -> None:
