@@ -31,7 +31,7 @@ class Making:
     header: str = ""  # what the mail server wanted on top of it
 
     def note(self, raw: bytes, links: Links, signer: Signer | None, *, now: datetime) -> None:
-        """Notes the way that `raw` was made: on the way of every letter, so it looks at no more of it than its beginning."""
+        """Notes the way that `raw` was made. Every letter passes here: no more of it is read than its beginning."""
         self.second, self.check, self.header = int(now.timestamp()), checksum(raw), ""
         self.key = links.keys.signing
         self.base, self.signed = base_of(links.base_url), key_of(signer)
