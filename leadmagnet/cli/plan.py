@@ -1,6 +1,7 @@
 """The command `plan`, and how other commands ask what publishing would do."""
 
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from datetime import datetime
@@ -12,6 +13,7 @@ import click
 from leadmagnet.cli.findings import show
 from leadmagnet.cli.site import database_of, json_option, site_option
 from leadmagnet.content.compiled import Build
+from leadmagnet.errors import LeadmagnetError
 from leadmagnet.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,15 +58,13 @@ def plan(site: Path, storyboard: Path | None, as_json: bool) -> None:
         if renamed:
             _refuse(Build(renamed, None, build.files, build.digest), as_json)
         found = make(database, build, settings, now=clock.now(), progress=not as_json)
+        if found is not None and storyboard is not None:
+            _draw(database, found, settings, storyboard)
     finally:
         database.close()
     if found is None:
         _say_first(build, as_json)
         return
-    if storyboard is not None:
-        from leadmagnet.reports.storyboard import page
-
-        storyboard.write_text(page(found), encoding="utf-8")
     if as_json:
         from leadmagnet.reports import planned
 
@@ -74,6 +74,18 @@ def plan(site: Path, storyboard: Path | None, as_json: bool) -> None:
         if storyboard is not None:
             click.echo(f"The storyboard is in {storyboard}.")
     sys.exit(1 if found.warns else 0)
+
+
+def _draw(database: "Database", found: "Plan", settings: Settings, path: Path) -> None:
+    """Writes the storyboard. Raises LeadmagnetError where that cannot be."""
+    from leadmagnet.reports import storyboard
+
+    with database.read() as session:
+        pictures = storyboard.pictures(session, found)
+    try:
+        path.write_text(storyboard.page(found, pictures, base_url=settings.site_url), encoding="utf-8")
+    except OSError as error:
+        raise LeadmagnetError(f"cannot write {path}: {error.strerror}.") from error
 
 
 def make(database: "Database", build: Build, settings: Settings, *, now: datetime, progress: bool) -> "Plan | None":
@@ -123,10 +135,16 @@ def told(plan: "Plan") -> str:
     found = []
     for line in planned.lines(plan):
         sign, colour = _SIGNS[line.level]
-        found.append(f"  {click.style(sign, fg=colour, bold=True)} {line.words}")
+        words = click.wrap_text(line.words, _width(), subsequent_indent="    ")
+        found.append(f"  {click.style(sign, fg=colour, bold=True)} {words}")
     if not found:
         found.append("  Nothing that readers see or get is different.")
     return "\n".join([*found, "", planned.summary(plan)])
+
+
+def _width() -> int:
+    """How long a line may be: what the terminal has, and no longer than is read with ease."""
+    return min(110, shutil.get_terminal_size((110, 24)).columns) - 4
 
 
 def _refuse(build: Build, as_json: bool) -> None:

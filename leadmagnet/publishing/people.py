@@ -1,8 +1,9 @@
 """Reads where everybody stands, in chunks of people, each in a short transaction of its own."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -148,12 +149,27 @@ _NONE: frozenset[str] = frozenset()
 
 def _facts(session: Session, wanted: dict[int, Row[Any]], question: Question) -> dict[int, Facts]:
     """By enrollment id; tags and clicks only where a letter asks for them."""
-    if question.tags or question.clicks or question.started_by_tag:
+    if question.clicks:
         return people_facts.gather(session, {id_: (row.subscriber_id, row.start_at) for id_, row in wanted.items()})
+    carried: Mapping[int, frozenset[str]] = {}
+    if question.tags or question.started_by_tag:
+        carried = people_facts.tags(session, [row.subscriber_id for row in wanted.values()])
+    standings = people_facts.standings(session, list(wanted))
     return {
-        id_: Facts(row.start_at, row.last_letter_at, frozenset((row.handled or "").split()))
-        for id_, row in people_facts.standings(session, list(wanted)).items()
+        id_: Facts(
+            row.start_at,
+            standings[id_].last_letter_at,
+            _names(standings[id_].handled or ""),
+            carried.get(row.subscriber_id, _NONE),
+        )
+        for id_, row in wanted.items()
     }
+
+
+@lru_cache(4096)
+def _names(handled: str) -> frozenset[str]:
+    """One set for all who have had the same letters in the same order: they are compared again and again."""
+    return frozenset(handled.split())
 
 
 def _waiting(session: Session, enrollment_ids: Collection[int]) -> dict[int, Waiting]:

@@ -1,12 +1,13 @@
 """Says a plan in sentences, for people, in the order of consequence; in JSON, for programs."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
-from leadmagnet.publishing.changes import LetterChange
+from leadmagnet.publishing.changes import LetterChange, Link
 from leadmagnet.publishing.effects import Name, Tally
 from leadmagnet.publishing.plan import Plan
 
@@ -215,7 +216,7 @@ def _moved(plan: Plan) -> Iterator[Line]:
         if not said and not when:
             continue
         first = f", first on {day(tally.first_changed)}" if tally.first_changed and said else ""
-        what = f"{_file(plan, name)} {when}" if when else f"{_file(plan, name)}, because of that"
+        what = f"{_file(plan, name)} {when}" if when else f"{_file(plan, name)} moves along"
         count = tally.later.total() + tally.earlier.total() + gained
         words = f"{what}: {said or 'nobody is waiting for it'}{first}."
         yield Line("change" if count else "note", "moved", count, words, "/".join(name))
@@ -280,21 +281,30 @@ def _words(plan: Plan) -> Iterator[Line]:
         which = _stem(shared[0]) if len(shared) == 1 else f"{len(shared)} letters"
         verb = "looks" if len(shared) == 1 else "look"
         yield _read(plan, tuple(shared), f"{which} {verb} or read differently, because {names} changed")
+    yield from _links(plan)
+
+
+def _links(plan: Plan) -> Iterator[Line]:
+    """A link that leads elsewhere, once for all letters that have it."""
+    found: dict[Link, list[LetterChange]] = {}
     for change in plan.changes.letters:
         for link in change.links:
-            had = plan.had.get(change.name, 0)
-            words = f"{_stem(change)}: the link to {link.old} leads to {link.new or 'nowhere: it is gone'}"
-            if had:
-                words += f"; {people(had)} {'has' if had == 1 else 'have'} the old link already"
-                if link.fix is not None and link.old not in plan.would_be.compiled.settings.link_fixes:
-                    words += f". To mend it for them, add below [link_fixes] in leadmagnet.toml: {link.fix}"
-            yield Line(
-                "change",
-                "link",
-                had,
-                words.removesuffix(".") + ("" if words.endswith('"') else "."),
-                "/".join(change.name),
-            )
+            found.setdefault(link, []).append(change)
+    for link, changes in found.items():
+        had = sum(plan.had.get(change.name, 0) for change in changes)
+        names = ", ".join(map(_stem, changes))
+        words = f"{names}: the link to {_target(link.old)} leads to {_target(link.new) or 'nowhere, it is gone'}"
+        if had:
+            words += f"; {had:,} {'mail has' if had == 1 else 'mails have'} the old link already"
+        if had and link.fix is not None and link.old not in plan.would_be.compiled.settings.link_fixes:
+            words += f". To mend them, add below [link_fixes] in leadmagnet.toml:  {link.fix}"
+        else:
+            words += "."
+        yield Line("change", "link", had, words, "/".join(changes[0].name) if len(changes) == 1 else None)
+
+
+def _target(url: str) -> str:
+    return re.sub(r"\{\{[-\s]*guide_url[-\s]*\}\}", "the guide", url).replace("the guide#", "the guide's #")
 
 
 _SAID = {
