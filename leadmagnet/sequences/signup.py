@@ -21,6 +21,8 @@ from leadmagnet.store.models import Delivery, Enrollment, Subscriber
 
 #: How long an unconfirmed address is kept, and its confirm link lives.
 UNCONFIRMED_LIFE = timedelta(days=7)
+#: Who has not answered a confirmation that went out so long ago is reminded, once.
+REMIND_AFTER = timedelta(hours=24)
 
 
 class Requested(StrEnum):
