@@ -190,23 +190,30 @@ class _Story:
         found = self._found
         if found.confirm_until is not None:
             yield from self._unconfirmed(found.confirm_until)
-        if not (found.waiting or found.coming or found.confirm_until):
+        elif found.waiting or found.coming:
+            yield from self._planned()
+            yield from map(self._ended, found.ends)
+            yield from self._never()
+        else:
             yield f"  nothing: {self._why_nothing()}"
-            return
-        first = {(mail.sequence, mail.letter): mail for mail in found.waiting}
+
+    def _planned(self) -> Iterator[str]:
+        """The mails that have a row, and the letters after them."""
+        found = self._found
+        rows = {(mail.sequence, mail.letter): mail for mail in found.waiting if mail.letter is not None}
         for mail in found.waiting:
             if mail.letter is None:
                 yield self._line(mail.due_at, self._names.mail(mail.kind, None, None), mail.waiting or "")
-        gets = [one for one in found.coming if one.at is not None]
-        for one in gets:
-            yield self._ahead(one, first.pop((one.sequence, one.letter), None))
-        for mail in first.values():  # planned, and not what the schedule says today: the claim will see to it
-            if mail.letter is not None:
-                yield self._line(mail.due_at, self._names.letter(mail.sequence, mail.letter), mail.waiting or "")
-        yield from map(self._ended, found.ends)
+        for one in found.coming:
+            if one.at is not None:
+                yield self._ahead(one, rows.pop((one.sequence, one.letter), None))
+        for mail in rows.values():  # the schedule says otherwise by now: the claim will see to it
+            yield self._line(mail.due_at, self._names.letter(mail.sequence, mail.letter or ""), mail.waiting or "")
         if any(event.what == "braked" and event.detail["until"] is None for event in found.timeline):
             yield wrapped("these dates are true if you resume the letters now: leadmagnet resume", "  ")
-        never = [one for one in found.coming if one.at is None]
+
+    def _never(self) -> Iterator[str]:
+        never = [one for one in self._found.coming if one.at is None]
         if never:
             yield from ("", click.style("What she will not get", bold=True))
         for one in never:
