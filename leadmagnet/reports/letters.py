@@ -16,7 +16,8 @@ def find(published: Published, typed: str) -> tuple[Sequence, Step]:
     names: dict[str, list[tuple[Sequence, Step]]] = {}
     for sequence in published.compiled.sequences.values():
         for step in sequence.steps:
-            for name in {step.slug, f"{step.number}-{step.slug}", *step.was}:
+            slugs = (step.slug, *step.was)
+            for name in {*slugs, *(f"{step.number}-{slug}" for slug in slugs)}:
                 names.setdefault(name, []).append((sequence, step))
                 names.setdefault(f"{sequence.slug}/{name}", []).append((sequence, step))
     found = names.get(wanted, [])

@@ -15,7 +15,7 @@ from leadmagnet.reports.why import record
 from leadmagnet.store.models import Subscriber
 
 #: Letters in which a mistyped address must agree with a real one, before or behind the @.
-_ALIKE = 3
+_ALIKE = 2
 _LOOKED_AT = 500
 
 
