@@ -30,7 +30,7 @@ from leadmagnet.reports.status import status as report
 from leadmagnet.settings import load
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+    from leadmagnet.store.database import Session
 
 
 @click.command()
