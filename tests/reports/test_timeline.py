@@ -88,7 +88,7 @@ def test_a_complaint_is_told_once_and_blocks(world: World) -> None:
             session, world.subscriber(ADA).id, "complained", "complained", message_id=mail.message_id, now=world.now
         )
     kinds = [event.what for event in asked(world).timeline]
-    assert kinds[-3:] == ["complained", "blocked", "not_sent"]
+    assert kinds[-3:] == ["complained", "blocked", "not_sent"] and "left" not in kinds
     assert asked(world).blocked == "complained"
 
 
