@@ -22,10 +22,13 @@ def test_status_shows_every_letter_and_what_waits(site: Shell) -> None:
     done = site("status")
     assert done.code == 0
     assert done.out.startswith("0 people confirmed, 0 not yet, 0 left\nversion 1 is live, no worker is running")
-    rows = re.findall(r"^  (\d\d)-([\w-]+) +day (\d+)", done.out, flags=re.MULTILINE)
+    assert max(map(len, done.out.splitlines())) <= 80
+    rows = re.findall(r"^ +(?:└─► )?(\d\d)-([\w-]+) +day (\d+)", done.out, flags=re.MULTILINE)
     assert [row[0] for row in rows] == ["10", "20", "30", "40", "50", "60", "70", "80", "90"]
     assert [row[2] for row in rows] == ["0", "2", "5", "9", "12", "16", "20", "24", "28"]
     answer = json.loads(site("status", "--json").out)
+    (sequence,) = answer.pop("sequences")
+    assert [one["letter"] for one in sequence["letters"]] == [row[1] for row in rows]
     assert answer == {
         "deliveries": dict.fromkeys(STATES, 0),
         "due_now": 0,
@@ -39,6 +42,8 @@ def test_status_shows_every_letter_and_what_waits(site: Shell) -> None:
         "week": {"mails": 0, "bounces": 0, "complaints": 0},
         "warnings": [],
         "attention": [],
+        "funnel": [],
+        "unpublished": [],
     }
 
 
