@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing.unmoved import outdated_below
-from leadmagnet.sequences import enrollments
+from leadmagnet.sequences import enrollments, schedule
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
@@ -158,7 +158,10 @@ def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows
             gone["the letters have not started"].append(row.id)
             continue
         facts = Facts(found.start_at, found.last_letter_at, frozenset((found.handled or "").split()))
-        answer = timetable.next_step(sequence, facts, timetable.zone_of(found.timezone))
+        zone = timetable.zone_of(found.timezone)
+        answer = timetable.next_step(sequence, facts, zone)
+        if found.paused_until is not None and isinstance(answer, Planned):  # no edit brings a letter into her pause
+            answer = schedule.after_pause(sequence, answer, facts, zone, found.paused_until)
         if isinstance(answer, Planned) and answer.step.slug == letter.step:
             kept.append((row.id, answer))
         else:
