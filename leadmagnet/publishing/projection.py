@@ -189,7 +189,9 @@ class _Life:
             self._end(series, "exited", replan.SEQUENCE_REMOVED)
             return
         facts = self._facts(series)
-        reason, answer = replan.decide(self.projector.timetable, series.sequence, waiting.slug, facts, self.zone)
+        reason, answer = replan.decide(
+            self.projector.timetable, series.sequence, waiting.slug, facts, self.zone, paused_until=series.paused_until
+        )
         if reason is not None or isinstance(answer, Done):
             self._follow(series, answer)
         elif not waiting.due_at < waiting.ready_at > answer.due:  # a back-off stays
@@ -214,8 +216,7 @@ class _Life:
             case Replace(_reason, following):
                 self._follow(series, following)
             case PassOver(_state, reason, planned, facts):
-                # Counted from a start that is moved for this once: nobody writes it down.
-                self._note_start(series, facts.start)
+                self._move_start(series, facts.start)
                 slug = planned.step.slug
                 self._pass_over(series, [(slug, reason)])
                 self._plan(series, facts.after(slug, letter_at=None))
