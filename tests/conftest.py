@@ -20,9 +20,12 @@ from leadmagnet.content.compiled import Build
 from leadmagnet.publishing import drafts
 from leadmagnet.store.database import Database
 from leadmagnet.store.migrate import upgrade
+from tests import sql
 from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
+
+sql.compile_once()
 
 
 @pytest.hookimpl(wrapper=True)
