@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from tests.cli import forked
 from tests.conftest import ROOT
 
 T = TypeVar("T")
@@ -36,17 +38,17 @@ class Shell:
         self.folder = folder
 
     def __call__(self, *arguments: str | Path, cwd: Path | None = None, **settings: Any) -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "leadmagnet", *map(str, arguments)],
-            cwd=cwd or self.folder,
-            env=environment(self.folder, settings),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert "Traceback" not in done.stdout + done.stderr, done.stderr
-        return Done(done.returncode, done.stdout, done.stderr)
+        with tempfile.TemporaryDirectory() as aside:
+            code = forked.run(
+                [str(argument) for argument in arguments],
+                cwd=cwd or self.folder,
+                env=environment(self.folder, settings),
+                aside=Path(aside),
+                timeout=PATIENCE,
+            )
+            done = Done(code, *(Path(aside, name).read_text() for name in ("out", "err")))
+        assert "Traceback" not in done.out + done.err, done.err
+        return done
 
     def start(self, *arguments: str | Path, **settings: Any) -> "Process":
         return Process([*map(str, arguments)], self.folder, environment(self.folder, settings))
