@@ -7,7 +7,6 @@ import shutil
 import sys
 import tempfile
 import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from leadmagnet.publishing import drafts
 from leadmagnet.store.database import Database
 from leadmagnet.store.migrate import upgrade
 from tests import sql
+from tests.postgres import Shelf, sibling
 from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -112,15 +112,18 @@ def _with_template(url: str) -> Iterator[str]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS leadmagnet_template")
         connection.execute("CREATE DATABASE leadmagnet_template")
-    database = Database(_sibling(url, "leadmagnet_template"))
+    database = Database(sibling(url, "leadmagnet_template"))
     upgrade(database)
     database.close()
     yield url
 
 
-def _sibling(url: str, name: str) -> str:
-    head, _, query = url.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}{'?' + query if query else ''}"
+@pytest.fixture(scope="session")
+def postgres_shelf(postgres_server: str) -> Iterator[Shelf]:
+    """Databases to copy templates into, used again by one test after another."""
+    shelf = Shelf(postgres_server)
+    yield shelf
+    shelf.clear()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -131,12 +134,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    server = request.getfixturevalue("postgres_server")
-    name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE leadmagnet_template")
-        yield _sibling(server, name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with request.getfixturevalue("postgres_shelf").copy_of("leadmagnet_template") as url:
+        yield url
 
 
 @pytest.fixture
