@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,15 +127,45 @@ def postgres_shelf(postgres_server: str) -> Iterator[Shelf]:
     shelf.clear()
 
 
+@pytest.fixture(scope="session")
+def sqlite_published(sqlite_template: Path, example: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file in which the example site is live, to copy."""
+    path = tmp_path_factory.mktemp("published") / "leadmagnet.db"
+    shutil.copy(sqlite_template, path)
+    _publish(f"sqlite:///{path}", example, path.parent)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_published(postgres_server: str, example: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a PostgreSQL database in which the example site is live, to use as a template."""
+    name = f"published{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE leadmagnet_template")
+        _publish(sibling(postgres_server, name), example, tmp_path_factory.mktemp("published"))
+        yield name
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _publish(url: str, example: Build, folder: Path) -> None:
+    database = Database(url)
+    with World(database, example, folder):
+        pass
+    database.checkpoint()
+    database.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a fresh, migrated database, once of each kind."""
+    """The URL of a fresh, migrated database, once of each kind; what `world` publishes is in it for whom that is for."""
+    published = "world" in request.fixturenames
     if request.param == "sqlite":
         path = tmp_path / "leadmagnet.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        shutil.copy(request.getfixturevalue("sqlite_published" if published else "sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    with request.getfixturevalue("postgres_shelf").copy_of("leadmagnet_template") as url:
+    template = request.getfixturevalue("postgres_published") if published else "leadmagnet_template"
+    with request.getfixturevalue("postgres_shelf").copy_of(template) as url:
         yield url
 
 
