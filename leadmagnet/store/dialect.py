@@ -73,6 +73,16 @@ def listed(ids: Collection[int]) -> str:
     return f"{{{','.join(map(str, ids))}}}"
 
 
+def by_index(session: Session) -> None:
+    """Tells PostgreSQL, until the end of the transaction, to look rows up one by one, as writers always do.
+
+    For reading that names thousands of ids, chunk after chunk.
+    """
+    if not is_sqlite(session):
+        switches = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+        session.connection().execute(select(*(func.set_config(switch, "off", True) for switch in switches)))
+
+
 def insert_or_update(
     into: Table, for_sqlite: bool, values: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> sqlite.Insert | postgresql.Insert:

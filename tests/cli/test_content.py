@@ -126,16 +126,15 @@ class TestPublish:
         answer = json.loads(site("publish", "--json").out)
         assert answer["release"] is None and len(answer["digest"]) == 64
 
-    def test_what_does_not_pass_leaves_live_what_was_live(self, site: Shell, edit: Edit) -> None:
-        site("publish")
+    def test_what_does_not_pass_leaves_live_what_was_live(self, published: Shell, edit: Edit) -> None:
         edit(LETTER, "Probably not.", "{% if %}")
-        done = site("publish")
+        done = published("publish")
         assert done.code == 1
         assert LETTER in done.out
         assert "Not published. What was live before stays live." in done.err
-        assert live(site) == 1
+        assert live(published) == 1
         edit(LETTER, "{% if %}", "Certainly not.")
-        assert json.loads(site("publish", "--json").out)["release"] == 2
+        assert json.loads(published("publish", "--json").out)["release"] == 2
 
     def test_an_example_is_not_published_for_real_readers(self, site: Shell) -> None:
         done = site("publish", smtp_url="smtp://smtp.example.net")
