@@ -28,6 +28,7 @@ from leadmagnet.content.source import Source
 from leadmagnet.errors import ContentError
 
 _CONTENT = re.compile(r"\{\{[-+]?\s*content\s*[-+]?\}\}")
+_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 _PRE = re.compile(r"(<pre\b.*?</pre>)", re.DOTALL | re.IGNORECASE)
 _SPACES = re.compile(r"[ \t]+")
 _SPACES_AT_LINE = re.compile(r"(?m)^[ \t]+|[ \t]+$")
@@ -83,7 +84,7 @@ def _layouts(manuscript: Manuscript, setting: Setting, scope: Scope, notes: Note
         except ContentError as error:
             notes.take(error)
             continue
-        if len(_CONTENT.findall(source.text)) == 1:
+        if len(_CONTENT.findall(_COMMENT.sub("", source.text))) == 1:
             found.append(source)
         else:
             fix = "Put it where the letter goes."

@@ -109,7 +109,8 @@ def _judge_theme(page: Page, body: Element, theme: str, notes: Notes) -> None:
             continue
         found, wanted = ratio(front, back), _ENOUGH_LARGE if large else _ENOUGH
         if found < wanted:
-            place = page.find(re.escape(colour), after=_DARK.pattern if theme == "dark" else None)
+            own = page.own(re.escape(colour)) or page.own(re.escape(background))
+            place = own or page.find(re.escape(colour), after=_DARK.pattern if theme == "dark" else None)
             message = f"words in {colour} on {background} have a contrast of {found:.1f}:1 in the {theme} theme."
             shown = " ".join(words.split())[:30]
             fix = f"Give '{shown}' at least {wanted:g}:1: a darker or a lighter colour."

@@ -32,7 +32,8 @@ def _within(body: list[nodes.Node]) -> Iterator[tuple[int, bool]]:
         if isinstance(node, nodes.Output):
             for child in node.nodes:
                 if _is_hole(child):
-                    yield child.lineno - 1, any(one.name in ("default", "d") for one in child.find_all(nodes.Filter))
+                    filters = [child, *child.find_all(nodes.Filter)]
+                    yield child.lineno - 1, any(getattr(one, "name", "") in ("default", "d") for one in filters)
         elif isinstance(node, nodes.If) and not _asks(node):
             for branch in branches(node, {}):
                 yield from _within(branch)

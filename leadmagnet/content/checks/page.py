@@ -52,6 +52,12 @@ class Page:
     def whole(self) -> Place:
         return Place(self.letter.path, 0)
 
+    def own(self, pattern: str) -> Place | None:
+        """The first line of the letter itself that `pattern` matches."""
+        text = self.texts.get(self.letter.path, "")
+        found = re.search(pattern, text, re.IGNORECASE)
+        return Place(self.letter.path, text.count("\n", 0, found.start()) + 1) if found else None
+
     def find(self, pattern: str, *, after: str | None = None) -> Place:
         """The first line that `pattern` matches: of the letter, of a snippet, of a layout; else the letter itself.
 
@@ -101,12 +107,3 @@ def hidden(element: Element) -> bool:
     style = declarations(element.attributes.get("style", ""))
     return style.get("display") == "none" or style.get("visibility") == "hidden"
 
-
-def seen(element: Element) -> Iterator[str]:
-    """The texts inside that are shown."""
-    for one in element.inside:
-        if isinstance(one, str):
-            yield one
-        elif not hidden(one):
-            yield " "
-            yield from seen(one)

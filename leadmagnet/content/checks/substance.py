@@ -3,18 +3,23 @@
 import re
 from collections.abc import Mapping
 
-from leadmagnet.content.checks.page import Page, seen
+from leadmagnet.content.checks.page import Page
 from leadmagnet.content.findings import Notes
 
 _FEWEST = 40
 _PER_PICTURE = 20
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_HEAD = re.compile(r"\A\+\+\+.*?^\+\+\+[ \t]*$", re.DOTALL | re.MULTILINE)
+_INCLUDE = re.compile(r"""\{%[-+]?\s*include\s+["']([^"']*)["'].*?%\}""")
+_STATEMENT = re.compile(r"\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_TAG = re.compile(r"<[^<>]*>")
+_TARGET = re.compile(r"(?<=\])\([^()]*\)(?:\{\.button\})?")
 _EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 def judge(page: Page, notes: Notes) -> None:
     """Notes rules W203 and W210: words, and a text part that says the same."""
-    words = len(_WORD.findall(_EXPRESSION.sub(" x ", " ".join(seen(page.body)))))
+    words = len(_WORD.findall(_own_words(page)))
     pictures = sum(1 for one in page.body.every("img") if one.attributes.get("alt") != "")
     if words < _FEWEST:
         message = f"the letter has {words} words."
@@ -23,6 +28,15 @@ def judge(page: Page, notes: Notes) -> None:
         message = f"the letter has {words} words for {pictures} pictures."
         notes.warn(page.whole, "W203", message, f"Write {_PER_PICTURE} for each: many see no pictures.")
     _judge_text(page, notes)
+
+
+def _own_words(page: Page) -> str:
+    """What the operator wrote for this letter, as far as it is read: not what stands around every letter."""
+    text = _HEAD.sub("", page.texts.get(page.letter.path, ""))
+    text = _INCLUDE.sub(lambda found: page.texts.get(f"email_templates/_snippets/{found[1]}", ""), text)
+    for unread in (_STATEMENT, _TAG, _TARGET):
+        text = unread.sub(" ", text)
+    return _EXPRESSION.sub(" x ", text)
 
 
 def _judge_text(page: Page, notes: Notes) -> None:
