@@ -16,18 +16,23 @@ _TOLERATED = 1  # days
 
 
 def judge(sequence: Sequence, zone: ZoneInfo, days: Mapping[str, Place], notes: Notes) -> None:
-    """Notes rule W214 once for each letter of `sequence` that comes late; `days` are where their day stands."""
+    """Notes rule W214 at the first letter of `sequence` that comes late for somebody.
+
+    `days` are where the day of each letter stands, by its slug.
+    """
     worst: dict[str, tuple[int, datetime]] = {}
     for start in _starts(zone):
         for slug, late in _course(sequence, start, zone):
             if late > max(_TOLERATED, worst.get(slug, (0, start))[0]):
                 worst[slug] = (late, start)
-    for slug, (late, start) in worst.items():
-        step = sequence.step(slug)
+    late_ones = [step for step in sequence.steps if step.slug in worst]
+    if late_ones:
+        first = late_ones[0]
+        late, start = worst[first.slug]
         local = start.astimezone(zone)
-        day = step.day if step is not None else 0
-        message = f"who confirms on a {local:%A} at {local.hour}:00 gets this letter on day {day + late}, not {day}."
-        notes.warn(days[slug], "W214", message, "Allow more weekdays, shorten min_gap, or set another day.")
+        others = f"; {len(late_ones) - 1} more come late" if len(late_ones) > 1 else ""
+        message = f"who confirms on a {local:%A} at {local.hour}:00 gets this letter on day {first.day + late}{others}."
+        notes.warn(days[first.slug], "W214", message, f"Allow more weekdays, shorten min_gap, or move day {first.day}.")
 
 
 def _starts(zone: ZoneInfo) -> Iterator[datetime]:

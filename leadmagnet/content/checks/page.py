@@ -106,4 +106,3 @@ def hidden(element: Element) -> bool:
         return True
     style = declarations(element.attributes.get("style", ""))
     return style.get("display") == "none" or style.get("visibility") == "hidden"
-
