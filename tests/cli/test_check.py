@@ -86,7 +86,10 @@ class TestWithReaders:
                 Subscriber(
                     address="ada@example.com",
                     address_key="ada@example.com",
+                    domain_group="example.com",
                     status="active",
+                    created_at=TUESDAY_EVENING,
+                    asked_at=TUESDAY_EVENING,
                     confirmed_at=TUESDAY_EVENING,
                 )
             )

@@ -215,6 +215,7 @@ RULES = _table(
         "a first name with nothing in its place for those who gave none",
         "Names are optional: some readers get a hole where their name was meant to stand.",
         'Write {{ first_name or "there" }}, or put {% if first_name %} around it.',
+        asked=True,
     ),
     Rule(
         "W219",
