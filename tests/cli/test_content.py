@@ -105,7 +105,7 @@ class TestCheck:
     def test_a_folder_without_a_site_is_said(self, shell: Shell) -> None:
         done = shell("check")
         assert done.code == 1
-        assert "The site has no leadmagnet.toml." in done.out
+        assert "the site has no leadmagnet.toml." in done.out
 
     def test_a_broken_toml_is_said_with_its_line(self, site: Shell, edit: Edit) -> None:
         edit("leadmagnet.toml", 'name           = "Run Bend Barre"', 'name           = "Run Bend Barre')
