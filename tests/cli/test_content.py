@@ -76,7 +76,7 @@ class TestCheck:
     def test_a_fresh_site_is_fine_and_stays_as_it_is(self, site: Shell) -> None:
         before = files_of(site.folder)
         done = site("check")
-        assert (done.code, done.out, done.err) == (0, "Fine. 9 letters and 1 guide(s) can be published.\n", "")
+        assert (done.code, done.out, done.err) == (0, "Fine. 9 letters and 1 guide can be published.\n", "")
         assert files_of(site.folder) == before
         assert json.loads(site("check", "--json").out) == {"ok": True, "findings": []}
 
