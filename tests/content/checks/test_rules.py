@@ -205,4 +205,4 @@ def test_a_layout_has_such_a_comment_too(clean: CleanSite) -> None:
 
 def test_an_unknown_table_is_one_mistake(clean: CleanSite) -> None:
     clean.replace("leadmagnet.toml", "[links]", "[lnks]")
-    assert [code for code in clean.codes() if code.startswith("leadmagnet")] == ["leadmagnet.toml:9 E102"]
+    assert [code for code in clean.codes() if code.startswith("leadmagnet")] == ["leadmagnet.toml:10 E102"]
