@@ -53,6 +53,11 @@ class Notes:
     def take(self, error: ContentError) -> None:
         self._found.add(Finding.of(error))
 
+    def add(self, other: "Notes") -> None:
+        """Takes over what `other` collected."""
+        self._found |= other._found
+        self._silenced |= other._silenced
+
     def blames(self, place: Place) -> bool:
         """Whether an error is noted at `place` already."""
         return any(f.level == "error" and (f.path, f.line) == place for f in self._found)

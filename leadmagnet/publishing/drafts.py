@@ -6,6 +6,7 @@ from pathlib import Path
 from leadmagnet.content.compile import compile_folder
 from leadmagnet.content.compiled import Build, Compiled, Letter
 from leadmagnet.content.findings import Finding
+from leadmagnet.content.memory import Memory
 from leadmagnet.content.published import Published
 from leadmagnet.links import Keys, Links
 from leadmagnet.mail import render
@@ -19,12 +20,19 @@ VERY_LONG_NAME = {"first_name": "Maximiliane-Friederike Aurelia Bartholomea von 
 _SAMPLE_DAY = "2026-03-03"
 
 
-def check(folder: Path) -> Build:
-    """Compiles the folder and renders every letter for every sample reader; never raises for its content."""
-    build = compile_folder(folder)
+def check(folder: Path, memory: Memory | None = None) -> Build:
+    """Compiles the folder and renders every letter for every sample reader; never raises for its content.
+
+    The same with a `memory` as without: only sooner.
+    """
+    return checked(compile_folder(folder, memory))
+
+
+def checked(build: Build) -> Build:
+    """A compiled folder with what comes to light when its letters are rendered."""
     if build.compiled is None:
         return build
-    findings = [found for letter in build.compiled.letters.values() for found in _trial(build.compiled, letter)]
+    findings = [found for letter in build.compiled.letters.values() for found in trial(build.compiled, letter)]
     if not findings:
         return build
     return replace(build, compiled=None, findings=tuple(sorted((*build.findings, *findings))))
@@ -43,7 +51,8 @@ def readers_of(letter: Letter) -> list[dict[str, str]]:
     return [*(dict(person) for person in letter.people), NO_NAME, VERY_LONG_NAME]
 
 
-def _trial(compiled: Compiled, letter: Letter) -> list[Finding]:
+def trial(compiled: Compiled, letter: Letter) -> list[Finding]:
+    """What comes to light when a letter is rendered for its sample readers."""
     published = Published(0, "", compiled)
     links = Links("https://mail.example.com", Keys.of(("sample",)))
     for person in readers_of(letter):
