@@ -24,6 +24,7 @@ class _Entry:
 
 _ENTRIES = (
     _Entry("Every day", "run", "serve", "Start the site of this folder: web pages and mail, all in one."),
+    _Entry("Every day", "preview", "preview", "See every letter as its readers will, while you write."),
     _Entry("Every day", "check", "content", "Read every letter and guide, and say what is wrong and where."),
     _Entry("Every day", "publish", "content", "Make what is in the folder live for readers."),
     _Entry("Every day", "send-test", "content", "Send one letter to yourself, just as readers get it."),

@@ -56,15 +56,17 @@ def trial(compiled: Compiled, letter: Letter) -> list[Finding]:
     published = Published(0, "", compiled)
     links = Links("https://mail.example.com", Keys.of(("sample",)))
     for person in readers_of(letter):
-        facts = sample_facts(compiled, letter, person)
-        if letter.path.startswith("email_templates/system/confirm"):
-            values = confirmation_values(published, links, facts, enrollment_id=1)
-        else:
-            values = letter_values(published, links, facts, subscriber_id=1, enrollment_id=1)
         try:
-            render.render(letter, values)
+            render.render(letter, sample_values(published, letter, sample_facts(compiled, letter, person), links))
         except RenderError as error:
             who = person["first_name"] or "a reader without a name"
             message = f"the {error.part} cannot be rendered for {who}: {error.reason}."
             return [Finding(letter.path, 0, "E101", "error", message, "Mend the letter, or give the value a default.")]
     return []
+
+
+def sample_values(published: Published, letter: Letter, facts: MailFacts, links: Links) -> dict[str, object]:
+    """What fills a letter for a sample reader."""
+    if letter.path.startswith("email_templates/system/confirm"):
+        return confirmation_values(published, links, facts, enrollment_id=0)
+    return letter_values(published, links, facts, subscriber_id=0, enrollment_id=0)
