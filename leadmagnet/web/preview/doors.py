@@ -57,7 +57,11 @@ def _admit() -> Response | None:
 def _protect(answer: Response) -> Response:
     answer.headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
     answer.headers.setdefault("X-Content-Type-Options", "nosniff")
-    return kept_private(answer)
+    keeps = answer.headers.get("Cache-Control")
+    kept_private(answer)
+    if keeps is not None:
+        answer.headers["Cache-Control"] = keeps
+    return answer
 
 
 @bp.get("")
@@ -124,7 +128,9 @@ def picture(digest: str, _name: str) -> Response:
     found = pictures.find(pages, digest)
     if found is None:
         abort(404)
-    return Response(preview().pictures.content(found, shown.build.files), mimetype=found.media_type)
+    answer = Response(preview().pictures.content(found, shown.build.files), mimetype=found.media_type)
+    answer.headers["Cache-Control"] = "private, max-age=86400, immutable"  # its address is its content's
+    return answer
 
 
 @bp.get("/messages/<folder>/<slug>.eml")

@@ -8,6 +8,7 @@
   const words = new Map(); // what the server last said of each part, to swap only what changed
 
   const parts = (root) => [...root.querySelectorAll("[data-part]")];
+  const names = (root) => parts(root).map((part) => part.dataset.part).join();
   const keep = (root) => parts(root).forEach((part) => words.set(part.dataset.part, part.outerHTML));
   keep(document);
 
@@ -37,7 +38,11 @@
   function swap(page) {
     const focused = document.activeElement;
     const place = focused && focused.closest("[data-part]");
-    for (const fresh of parts(page)) {
+    const side = document.querySelector(".side");
+    const other = names(side) !== names(page.querySelector(".side")); // a letter has more beside it than a guide
+    if (other) side.replaceWith(document.importNode(page.querySelector(".side"), true));
+    for (const there of parts(page)) {
+      const fresh = document.importNode(there, true);
       const name = fresh.dataset.part;
       if (name === "paper") continue;
       const here = document.querySelector(`[data-part="${name}"]`);
@@ -53,9 +58,6 @@
       here.replaceWith(fresh);
       fresh.scrollTop = top;
     }
-    const side = document.querySelector(".side");
-    const now = page.querySelector(".side");
-    if (parts(side).length !== parts(now).length) side.replaceWith(now);
     if (place && !document.contains(focused)) {
       const same = [...document.querySelectorAll(`[data-part="${place.dataset.part}"] a`)];
       const found = same.find((a) => a.textContent === focused.textContent) || same.find((a) => a.ariaCurrent);
