@@ -185,7 +185,7 @@ def send() -> Response:
         parts.send(shown.build, one, to, readers[options.person if options.person < len(readers) else 0])
     except LeadmagnetError as error:
         return _page(key, options, refused=f"Not sent: {error}", status=422)
-    return _page(key, options, sent=f"Sent to {to} through {parts.goes_to}.")
+    return _page(key, options, sent=f"Sent to {to}: it went to {parts.goes_to}.")
 
 
 def _page(key: str, options: Options, *, sent: str = "", refused: str = "", status: int = 200) -> Response:

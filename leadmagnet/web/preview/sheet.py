@@ -21,6 +21,7 @@ from leadmagnet.web.preview.shown import Shown
 
 #: Where inboxes cut a subject: a small phone, a large one, a narrow window.
 CUTS = (35, 55, 70)
+LEVELS = ("error", "warning", "info")
 _LONGEST_NAME = 28
 #: What every test mail says in front of its subject, and no reader sees.
 _TEST = "[test] "
@@ -93,11 +94,15 @@ def of(shown: Shown, site: Path, key: str, person: int, links: Links) -> Sheet:
         people=tuple(_label(reader) for reader in readers),
         person=person,
         lines=_lines(shown, path),
-        findings=tuple(found for found in shown.findings if found.path == path),
+        findings=tuple(sorted((found for found in shown.findings if found.path == path), key=_gravest_first)),
         elsewhere=tuple(found for found in shown.findings if found.path != path),
         banner=banner,
         banner_line=_line_of(site, banner) if banner is not None else "",
     )
+
+
+def _gravest_first(found: Finding) -> tuple[int, int]:
+    return LEVELS.index(found.level), found.line
 
 
 def message_of(shown: Shown, published: Published, letter: Letter, person: dict[str, str], links: Links) -> bytes:
