@@ -39,6 +39,8 @@ EDITS = [
     (GUIDE, "{#chair}", "{#seat}"),
     (GUIDE, "{#flow}", "{#flaw}"),
     (GUIDE, "{#flaw}", "{#flow}"),
+    (GUIDE, "## Chair", "![A cat](figures/cat.png)\n\n## Chair"),
+    ("guides/hip-openers/figures/cat.png", "", "not a picture"),
     (FIGURES, '"low-lunge"', '"lower-lunge"'),  # letters and the guide show it
     (FIGURES, '"lower-lunge"', '"low-lunge"'),
     (f"{LETTERS}/25-more.md", "", "+++\nsubject = 'More'\npreheader = 'x'\nday = 4\n+++\n![A cat](cat.png)\n"),
