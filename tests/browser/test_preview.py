@@ -16,6 +16,7 @@ from leadmagnet.web.server import Server
 from tests.browser import chromium
 from tests.browser.chromium import DESKTOP, PHONE, Look
 from tests.browser.conftest import Watch
+from tests.waiting import until
 from tests.web.conftest import copy_of_example
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def test_what_is_saved_shows_by_itself_in_its_place_and_a_mistake_takes_nothing_
     page.evaluate("document.querySelector('iframe').contentWindow.scrollTo(0, 300)")
     page.evaluate("window.same = true")
     edit(site, "Two things tend", "Three things tend")
-    page.wait_for_function(HAS, arg="Three things tend")
+    until(lambda: page.evaluate(HAS, "Three things tend"))
     assert page.evaluate(SCROLL) == 300
     edit(site, "{{ links.flow }}", "{{ links.flew }}")
     alert = page.get_by_role("alert")
@@ -92,10 +93,10 @@ def test_the_toggles_and_the_keys_show_the_letter_otherwise(page: "Page") -> Non
     ground = "getComputedStyle(document.querySelector('iframe:not(.coming)').contentDocument.body).backgroundColor"
     light = page.evaluate(ground)
     page.keyboard.press("d")
-    page.wait_for_function(f"{ground} !== '{light}'")
+    until(lambda: page.evaluate(ground) != light)
     assert page.evaluate(ground) == "rgb(31, 26, 24)"
     page.get_by_role("link", name="Phone").click()
-    page.wait_for_function("document.querySelector('iframe:not(.coming)').clientWidth === 375")
+    until(lambda: page.evaluate("document.querySelector('iframe:not(.coming)').clientWidth") == 375)
     page.keyboard.press("t")
     page.locator("pre.text").wait_for()
     assert "Start with the low lunge: http" in page.locator("pre.text").inner_text()
@@ -105,7 +106,7 @@ def test_the_toggles_and_the_keys_show_the_letter_otherwise(page: "Page") -> Non
     page.wait_for_url("**/yoga-for-runners?*")
     assert page.locator(".line [aria-current]").get_by_text("Ten minutes after you run").count() == 1
     page.go_back()
-    page.wait_for_function(HAS, arg="Why they feel so stiff")
+    until(lambda: page.evaluate(HAS, "Why they feel so stiff"))
     page.get_by_role("button", name="Send").click()
     page.get_by_text("Sent to maya@example.com").wait_for()
 
