@@ -31,8 +31,8 @@ def reader(wide_world: World) -> World:  # noqa: F811
 
 
 def _sent_since(world: World) -> list[str | None]:
-    sent = [(row.sent_at, row.step) for row in world.deliveries(state="sent") if row.sent_at]
-    return [step for at, step in sorted(sent) if at >= AFTER_AN_OUTAGE]
+    sent = {row.step: row.sent_at for row in world.deliveries(state="sent") if row.sent_at}
+    return [step for step, at in sorted(sent.items(), key=lambda one: one[1]) if at >= AFTER_AN_OUTAGE]
 
 
 def test_two_letters_due_at_once_go_a_gap_apart(reader: World) -> None:
