@@ -22,6 +22,7 @@ from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Repla
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.store.models import Delivery, Enrollment
 
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one claim brought; `wait` is the seconds after which the rate has room again, None otherwise."""

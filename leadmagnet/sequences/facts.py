@@ -89,7 +89,9 @@ def gather_open(
     last_letter: dict[int, datetime] = {}
     waiting: dict[int, list[Open]] = defaultdict(list)
     letters = _LETTERS.where(among(session, _delivery.c.subscriber_id, people))
-    for id_, subscriber, enrollment, step, state, sent_at, handed_at, clicked_at in session.connection().execute(letters):
+    for id_, subscriber, enrollment, step, state, sent_at, handed_at, clicked_at in session.connection().execute(
+        letters
+    ):
         if state in HANDLED:
             handled[enrollment].add(step)
         elif state in ("pending", "claimed"):
