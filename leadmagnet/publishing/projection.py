@@ -282,9 +282,9 @@ class _Life:
 
     def _quiet(self, own: datetime | None = None) -> datetime | None:
         """Until when she wants no letters, by her running series and the pause of her `own` that stands elsewhere."""
-        entered = self.series.keys()
-        running = (*self.series.values(), *(one for one in self.person.places if one.sequence not in entered))
-        pauses = (own, *(one.paused_until for one in running if one.status == "active"))
+        to_enter = [one for one in self.person.places if one.sequence not in self.series]
+        pauses = [own, *(one.paused_until for one in self.series.values() if one.status == "active")]
+        pauses += [one.paused_until for one in to_enter if one.status == "active"]
         return max((until for until in pauses if until is not None and until > self.clock), default=None)
 
     def _facts(self, series: _Series) -> Facts:

@@ -104,7 +104,7 @@ def pauses(session: Session, people: Collection[int], *, now: datetime) -> dict[
         .where(Enrollment.status == "active", Enrollment.paused_until > now)
         .group_by(Enrollment.subscriber_id)
     )
-    return {person: until for person, until in session.execute(found)}
+    return {person: until for person, until in session.execute(found) if until is not None}
 
 
 def next_for(sequence: Sequence, facts: schedule.Facts, zone: ZoneInfo, paused: datetime | None) -> Planned | Done:
