@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
-from leadmagnet.delivery import notices, queue, readers
+from leadmagnet.delivery import letters, notices, queue, readers
 from leadmagnet.delivery.letters import SYSTEM_LETTERS, Claimed, Course, Person
 from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import Quota
@@ -115,16 +115,9 @@ class _Case:
     def claimed(self, letter: Letter, facts: Facts | None, course: Course | None) -> Claimed:
         """The row as a letter in hand."""
         row, enrollment = self.row, self.enrollment
-        return Claimed(
-            id=row.id,
-            token=row.lease_token,
-            kind=row.kind,
-            lane=row.lane,
-            domain_group=row.domain_group,
-            message_id=row.message_id,
+        return letters.of_row(
+            row,
             recipient=self.subscriber.address,
-            attempts=row.attempts,
-            first_attempt_at=row.first_attempt_at,
             subscriber_id=self.subscriber.id,
             enrollment_id=enrollment.id,
             published=self.published,
@@ -138,8 +131,6 @@ class _Case:
                 clicked=sorted(facts.clicked) if facts is not None else [],
             ),
             course=course,
-            quota_day=row.quota_day,
-            begun=row.begun,
         )
 
     def course(self, sequence: Sequence, planned: Planned, facts: Facts) -> Course:
@@ -214,24 +205,14 @@ def _to_operator(session: Session, published: Published, row: Row[Any], now: dat
     except KeyError:  # it was a test of something not published
         _close(session, row, "cancelled", "not in this version", now)
         return None
-    return Claimed(
-        id=row.id,
-        token=row.lease_token,
-        kind=row.kind,
-        lane=row.lane,
-        domain_group=row.domain_group,
-        message_id=row.message_id,
+    return letters.of_row(
+        row,
         recipient=recipient,
-        attempts=row.attempts,
-        first_attempt_at=row.first_attempt_at,
         subscriber_id=None,
         enrollment_id=None,
         published=published,
         letter=letter,
         facts=MailFacts.from_json(facts),
-        course=None,
-        quota_day=row.quota_day,
-        begun=row.begun,
     )
 
 

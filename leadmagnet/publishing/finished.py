@@ -17,6 +17,8 @@ from leadmagnet.sequences.timetable import Timetable
 from leadmagnet.store.dialect import among, table
 from leadmagnet.store.models import Enrollment, Subscriber
 
+#: Somebody who is continued takes as long as so many who only wait: her history is read, and a row is written.
+_AS_LONG_AS = 5
 #: Who finished while a version became live may have been sent her last letter by the version before it.
 _WHILE_PUBLISHING = timedelta(days=1)
 
@@ -67,7 +69,10 @@ class CatchUp:
         self._mark: int | None = None
 
     def chunk(self, session: Session, timetable: Timetable, *, limit: int, now: datetime) -> int:
-        """Continues who is to be among the next `limit` enrollments; returns how many were looked at, 0 at the end."""
+        """Continues who is to be among the next `limit` enrollments; returns how many were looked at, 0 at the end.
+
+        `limit` is what fits into a transaction of people who only wait: no more are continued than take as long.
+        """
         published = timetable.published
         if self._release != published.number:
             self._release, self._mark = published.number, 0
@@ -85,8 +90,9 @@ class CatchUp:
             for row in session.connection().execute(these)
             if row.sequence in wanted and may_be_continued(wanted[row.sequence], row.ended_at)
         ]
-        self._mark = upto
-        if found:
+        most = max(1, limit // _AS_LONG_AS)
+        self._mark = upto if len(found) <= most else found[most - 1].id
+        if found := found[:most]:
             _continue(session, timetable, found, now)
         return limit
 
@@ -104,6 +110,7 @@ _FINISHED = (
     )
     .join(_subscriber, _subscriber.c.id == _enrollment.c.subscriber_id)
     .where(_enrollment.c.status == "completed", _subscriber.c.status == "active")
+    .order_by(_enrollment.c.id)
 )
 
 

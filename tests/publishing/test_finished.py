@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from leadmagnet.audience.consent import Origin
 from leadmagnet.content.compiled import Build
-from leadmagnet.sequences import preferences
+from leadmagnet.publishing.finished import CatchUp
+from leadmagnet.sequences import preferences, timetable
 from leadmagnet.store.models import Enrollment
 from tests.publishing.crowd import address_of, letters_of
 from tests.publishing.edits import with_steps
@@ -39,6 +40,18 @@ def test_a_pause_of_another_series_holds_what_catches_up_too(crowd: World, examp
     (late,) = crowd.deliveries(step="late", subscriber_id=crowd.subscriber(DONE).id)
     assert late.sent_at is not None
     assert late.sent_at >= until
+
+
+def test_no_transaction_continues_more_than_it_would_move(crowd: World, example: Build) -> None:
+    crowd.skip(until=crowd.now + timedelta(days=30))
+    crowd.publish(_with_a_late_letter(example))
+    walk = CatchUp()
+    continued = []
+    while len(continued) < 4:
+        with crowd.database.write() as session:
+            walk.chunk(session, timetable.of(crowd.published), limit=10, now=crowd.now)
+        continued.append(len(crowd.deliveries(step="late")))
+    assert continued == [2, 4, 5, 5]
 
 
 def test_who_leaves_while_she_is_being_continued_stays_away(crowd: World, example: Build) -> None:
