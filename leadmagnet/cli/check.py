@@ -72,28 +72,33 @@ def _besides(site: Path, build: Build, *, online: bool) -> list[Finding]:
 
     notes = Notes()
     texts = drafts.texts_of(build.files)
-    _ask_people(site, build, texts, notes)
+    renamed = _ask_people(site, build, texts, notes)
     if online:
         from leadmagnet.publishing import reach
 
         click.echo("Asking the links …", err=True)
         asked = reach.judge(build.compiled, texts, notes)
         click.echo(f"{asked} {'address' if asked == 1 else 'addresses'} asked.", err=True)
-    return [one for one in notes.findings() if one.level == "error" or (one.path, one.code) not in build.silenced]
+    noted = [one for one in notes.findings() if one.level == "error" or (one.path, one.code) not in build.silenced]
+    return [*renamed, *noted]
 
 
-def _ask_people(site: Path, build: Build, texts: dict[str, str], notes: Notes) -> None:
-    """Looks at the database, if there is one that is up to date; says not a word otherwise."""
+def _ask_people(site: Path, build: Build, texts: dict[str, str], notes: Notes) -> tuple[Finding, ...]:
+    """Looks at the database, if there is one that is up to date; says not a word otherwise.
+
+    Notes whom the letters leave out; returns those that may be renamed, which `publish` refuses.
+    """
     from leadmagnet.settings import load
 
     try:
         settings = load(site)
     except SettingsError:
-        return
+        return ()
     if build.compiled is None or (settings.database_url is None and not (settings.data_dir / "leadmagnet.db").exists()):
-        return
+        return ()
     # Imported here: a site without readers is checked in half the time.
     from leadmagnet.cli.site import database_of
+    from leadmagnet.publishing import renames
     from leadmagnet.reports import readership
     from leadmagnet.store.database import trouble
 
@@ -102,18 +107,20 @@ def _ask_people(site: Path, build: Build, texts: dict[str, str], notes: Notes) -
         try:
             with database.read() as session:
                 readership.judge(session, build.compiled, texts, notes)
+                return renames.find(session, build)
         finally:
             database.close()
     except LeadmagnetError:
-        return
+        return ()
     except Exception as error:
         if trouble(error) is None:
             raise
+        return ()
 
 
 def _summary(build: Build, found: list[Finding]) -> str:
     counted = findings.count(found)
-    if build.compiled is None:
+    if build.compiled is None or any(one.code == "E103" and one.level == "error" for one in found):
         return click.style(f"{counted}: this cannot be published.", fg="red")
     letters = sum(len(sequence.steps) for sequence in build.compiled.sequences.values())
     guides = len(build.compiled.guides)

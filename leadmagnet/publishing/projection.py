@@ -12,7 +12,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing import finished, replan
 from leadmagnet.publishing.unmoved import outdated_below
-from leadmagnet.sequences import recheck
+from leadmagnet.sequences import enrollments, recheck
 from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
@@ -173,7 +173,10 @@ class _Life:
         )  # fmt: skip
         self.series[place.sequence] = series
         if place.status == "completed":
-            answer = finished.continued(self.projector.timetable, series.sequence, self._facts(series), self.zone)
+            series.paused_until = self._quiet(place.paused_until)
+            answer = finished.continued(
+                self.projector.timetable, series.sequence, self._facts(series), self.zone, series.paused_until
+            )
             if answer is not None:
                 series.status = "active"
                 self._follow(series, answer)
@@ -270,9 +273,19 @@ class _Life:
         self.tags |= {tag}
         for sequence in self.projector.published.compiled.sequences.values():
             if sequence.starts == f"tag:{tag}" and sequence.slug not in self.person.been_in | self.series.keys():
-                started = _Series(sequence, sequence.slug, self.clock, self.clock, frozenset())
+                started = _Series(
+                    sequence, sequence.slug, self.clock, self.clock, frozenset(), paused_until=self._quiet()
+                )
                 self.series[sequence.slug] = started
-                self._plan(started, self._facts(started))
+                facts = self._facts(started)
+                self._follow(started, enrollments.next_for(sequence, facts, self.zone, started.paused_until))
+
+    def _quiet(self, own: datetime | None = None) -> datetime | None:
+        """Until when she wants no letters, by her running series and the pause of her `own` that stands elsewhere."""
+        to_enter = [one for one in self.person.places if one.sequence not in self.series]
+        pauses = [own, *(one.paused_until for one in self.series.values() if one.status == "active")]
+        pauses += [one.paused_until for one in to_enter if one.status == "active"]
+        return max((until for until in pauses if until is not None and until > self.clock), default=None)
 
     def _facts(self, series: _Series) -> Facts:
         return Facts(series.start, self.last_letter_at, series.handled, self.tags, series.clicked)

@@ -6,7 +6,6 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import func, select
 
 from leadmagnet.content.published import Published
-from leadmagnet.delivery import notices
 from leadmagnet.publishing.releases import Live
 from leadmagnet.reports import weekly
 from leadmagnet.reports.paused import Paused, sentence
@@ -40,10 +39,15 @@ def send(database: Database, live: Live, *, now: datetime) -> bool:
         if monday is None:
             return False
         found = weekly.week(session, published, monday, now=now)
-    recipient = notices.operator_of(published)
+    recipient = published.operator_address
     with database.write() as session:
         queued = enrollments.plan_notice(
-            session, published, recipient=recipient, words=words(found), dedupe_key=_key(monday), now=now
+            session,
+            published,
+            recipient=recipient,
+            words=words(found),
+            dedupe_key=_key(monday),
+            now=now,
         )
         if queued:
             signals.something_is_due(session)
@@ -54,7 +58,7 @@ def _due(session: Session, published: Published, now: datetime) -> date | None:
     """The Monday of the week that is to be told, or None: not yet, told before, switched off, nothing was live."""
     local = now.astimezone(published.zone)
     this_monday = local.date() - timedelta(days=local.weekday())
-    if not published.site.weekly_mail or not notices.operator_of(published):
+    if not published.site.weekly_mail or not published.operator_address:
         return None
     if local < datetime.combine(this_monday, AT, published.zone):
         return None

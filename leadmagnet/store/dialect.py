@@ -46,6 +46,12 @@ def one_at_a_time(session: Session, model: type[Model]) -> None:
         session.connection().exec_driver_sql(f'LOCK TABLE "{table(model).name}" IN SHARE ROW EXCLUSIVE MODE')
 
 
+def in_turn(session: Session, number: int) -> None:
+    """Waits until every other transaction that has said this number is over; until this one ends, others wait."""
+    if not is_sqlite(session):
+        session.connection().execute(select(func.pg_advisory_xact_lock(number)))
+
+
 def locked_ids(session: Session, ids: Select[int]) -> Select[int]:
     """The rows of `ids` that nobody else has locked, locked; on SQLite, with its one writer, all of them."""
     if not is_sqlite(session):

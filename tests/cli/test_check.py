@@ -8,9 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leadmagnet.cli.check import check
+from leadmagnet.content.compiled import Build
+from leadmagnet.publishing import releases
 from leadmagnet.store.database import Database
 from leadmagnet.store.migrate import upgrade
-from leadmagnet.store.models import Subscriber
+from leadmagnet.store.models import Delivery, Enrollment, Subscriber
 from tests.cli.conftest import Edit
 from tests.cli.shell import Shell, environment
 from tests.world import TUESDAY_EVENING
@@ -103,6 +105,33 @@ class TestWithReaders:
         assert "1 of 1 people have no first name" in done.output
         edit(LETTER, "subject ", "# check: off W218 – I like it so\nsubject ")
         assert checked(site).output == "Fine. 9 letters and 1 guide can be published.\n"
+
+    def test_a_letter_that_people_have_had_is_not_renamed_in_silence(
+        self, site: Shell, edit: Edit, database: Database, example: Build
+    ) -> None:
+        with database.write() as session:
+            version = releases.publish(session, example, author="maya", now=TUESDAY_EVENING)
+            series = Enrollment(
+                subscriber_id=1, sequence="hip-openers", status="active", created_at=TUESDAY_EVENING,
+                start_at=TUESDAY_EVENING,
+            )  # fmt: skip
+            session.add(series)
+            session.flush()
+            session.add(
+                Delivery(
+                    kind="step", lane="sequence", subscriber_id=1, enrollment_id=series.id, sequence="hip-openers",
+                    step="tight-hips", state="sent", due_at=TUESDAY_EVENING, ready_at=TUESDAY_EVENING,
+                    sent_at=TUESDAY_EVENING, release_id=version, message_id="1@example.com", domain_group="example.com",
+                )
+            )  # fmt: skip
+        database.close()
+        (site.folder / LETTER).rename(site.folder / LETTER.replace("tight", "stiff"))
+        done = checked(site)
+        assert done.exit_code == 1
+        assert 'Add to its head: was = ["tight-hips"]' in done.output
+        assert done.output.endswith("1 error: this cannot be published.\n")
+        edit(LETTER.replace("tight", "stiff"), "subject ", 'was = ["tight-hips"]\nsubject ')
+        assert checked(site).exit_code == 0
 
     def test_one_that_is_not_up_to_date_is_left_alone(self, site: Shell, edit: Edit, database: Database) -> None:
         edit(LETTER, "Probably not.", "Probably not, {{ first_name }}.")

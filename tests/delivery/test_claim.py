@@ -91,6 +91,14 @@ def test_what_a_mail_is_rendered_with_stands_on_its_row(world: World) -> None:
     assert letter.facts.to_json() == row.facts
 
 
+def test_a_mail_to_the_operator_that_ended_its_sender_is_known_by_it(world: World) -> None:
+    facts = {"recipient": "maya@example.com", "subject": "Paused", "lines": [], "commands": []}
+    with world.database.write() as session:
+        session.execute(insert(Delivery).values(**_notice(world, 1), facts=facts, begun=2))
+    (letter,) = world.claim()
+    assert (letter.kind, letter.begun) == ("notice", 2)
+
+
 def test_a_claim_never_takes_more_than_it_asked_for(world: World) -> None:
     """A fresh PostgreSQL knows nothing of its tables, and plans as for a handful of rows."""
     with world.database.write() as session:

@@ -10,6 +10,7 @@ import pytest
 from leadmagnet.content.compiled import Build
 from leadmagnet.publishing import plan, releases
 from leadmagnet.publishing.plan import Predicted
+from leadmagnet.store.models import Enrollment
 from tests.publishing.crowd import address_of, letters_of
 from tests.publishing.edits import random_edit, with_steps, without_sequence
 from tests.publishing.test_replan import EDITS
@@ -71,7 +72,8 @@ def test_what_is_said_of_any_edit_is_what_happens(crowd: World, example: Build, 
     assert_comes_true(crowd, with_steps(example, *steps))
 
 
-def test_a_series_that_a_tag_starts_is_foreseen(crowd: World, example: Build) -> None:
+def _with_a_series_by_tag(example: Build) -> Build:
+    """The site with a second series, which who has finished the first begins."""
     build = with_steps(example, *letters_of(example).in_order)
     compiled = build.compiled
     assert compiled is not None
@@ -85,6 +87,25 @@ def test_a_series_that_a_tag_starts_is_foreseen(crowd: World, example: Build) ->
             "letters": {**compiled.letters, "barre/a": compiled.letters[f"{GUIDE}/tight-hips"]},
         }
     )
-    said = predicted(crowd, replace(build, compiled=compiled, digest="barre"))
+    return replace(build, compiled=compiled, digest="barre")
+
+
+def test_a_series_that_a_tag_starts_is_foreseen(crowd: World, example: Build) -> None:
+    build = _with_a_series_by_tag(example)
+    said = predicted(crowd, build)
     assert sum(bool(one.mails) for (_person, slug), one in said.items() if slug == "barre") == 4  # all but who finished
-    assert_comes_true(crowd, replace(build, compiled=compiled, digest="barre"))
+    assert_comes_true(crowd, build)
+
+
+def test_a_series_that_a_tag_starts_in_a_pause_of_another_waits_for_its_end(crowd: World, example: Build) -> None:
+    person, until = crowd.subscriber(address_of("had-b")).id, crowd.now + timedelta(days=40)
+    with crowd.database.write() as session:
+        session.add(
+            Enrollment(
+                subscriber_id=person, sequence="another", status="active", created_at=crowd.now, start_at=crowd.now,
+                paused_until=until,
+            )
+        )  # fmt: skip
+    build = _with_a_series_by_tag(example)
+    assert predicted(crowd, build)[person, "barre"].mails[0][1] >= until
+    assert_comes_true(crowd, build)
