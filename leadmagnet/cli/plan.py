@@ -1,7 +1,6 @@
 """The command `plan`, and how other commands ask what publishing would do."""
 
 import json
-import shutil
 import sys
 from dataclasses import asdict
 from datetime import datetime
@@ -12,6 +11,7 @@ import click
 
 from leadmagnet.cli.findings import show
 from leadmagnet.cli.site import database_of, json_option, site_option
+from leadmagnet.cli.words import wrapped
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.settings import Settings
@@ -135,16 +135,11 @@ def told(plan: "Plan") -> str:
     found = []
     for line in planned.lines(plan):
         sign, colour = _SIGNS[line.level]
-        words = click.wrap_text(line.words, _width(), subsequent_indent="    ")
-        found.append(f"  {click.style(sign, fg=colour, bold=True)} {words}")
+        text = wrapped(line.words, f"  {sign} ", "    ")
+        found.append(text.replace(sign, click.style(sign, fg=colour, bold=True), 1))
     if not found:
         found.append("  Nothing that readers see or get is different.")
-    return "\n".join([*found, "", planned.summary(plan)])
-
-
-def _width() -> int:
-    """How long a line may be: what the terminal has, and no longer than is read with ease."""
-    return min(110, shutil.get_terminal_size((110, 24)).columns) - 4
+    return "\n".join([*found, "", wrapped(planned.summary(plan))])
 
 
 def _refuse(build: Build, as_json: bool) -> None:

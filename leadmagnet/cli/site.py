@@ -58,6 +58,19 @@ def database_of(settings: Settings, *, upgrade: bool) -> "Database":
     return database
 
 
+def published_database(settings: Settings) -> "Database":
+    """The site's database, for a command that asks about what is live.
+
+    Raises NothingPublished where there is none yet, which says more than that it is empty.
+    """
+    from leadmagnet.publishing.releases import NothingPublished
+    from leadmagnet.store.database import Database
+
+    if Database(settings.database).revision() is None:
+        raise NothingPublished
+    return database_of(settings, upgrade=False)
+
+
 def author_of(site: Path) -> str:
     """Who publishes: the name that git knows her by, if the site lies in git; otherwise her name on this machine."""
     if any((folder / ".git").exists() for folder in (site, *site.parents)):

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import delete
 
 from leadmagnet.cli import main
-from leadmagnet.cli.brakes import _end
+from leadmagnet.cli.brakes import end_of_pause
 from leadmagnet.cli.example import copy_to
 from leadmagnet.content.compiled import Build
 from leadmagnet.delivery import brakes
@@ -173,7 +173,7 @@ def test_a_pause_may_be_moved_but_does_not_shorten_our_own_caution(site: Termina
     ],
 )
 def test_a_date_is_the_start_of_that_day_where_the_site_is(typed: str, end: str) -> None:
-    assert _end(typed, NEW_YORK, NOW) == datetime.fromisoformat(end)
+    assert end_of_pause(typed, NEW_YORK, NOW) == datetime.fromisoformat(end)
 
 
 @pytest.mark.parametrize(
@@ -181,4 +181,4 @@ def test_a_date_is_the_start_of_that_day_where_the_site_is(typed: str, end: str)
 )
 def test_what_is_no_date_or_over_is_refused(typed: str) -> None:
     with pytest.raises(click.BadParameter):
-        _end(typed, NEW_YORK, NOW)
+        end_of_pause(typed, NEW_YORK, NOW)
