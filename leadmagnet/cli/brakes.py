@@ -88,7 +88,7 @@ def resume(name: str | None, site: Path, as_json: bool) -> None:
         _print_json(found, changed=lifted)
     else:
         what = subject(scope)
-        click.echo(f"{what} go out again, in the old rhythm." if lifted else f"{what} were not paused.")
+        click.echo(f"{what} go out again, in the old rhythm." if lifted else f"{what}: not paused.")
         if found:
             click.echo("Still paused:")
         for one in found:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from leadmagnet.cli.findings import show
-from leadmagnet.cli.site import database_of, json_option, site_option
+from leadmagnet.cli.site import database_of, is_empty, json_option, site_option
 from leadmagnet.cli.words import wrapped
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
@@ -43,13 +43,12 @@ def plan(site: Path, storyboard: Path | None, as_json: bool) -> None:
     from leadmagnet import clock
     from leadmagnet.publishing import drafts, renames
     from leadmagnet.settings import load
-    from leadmagnet.store.database import Database
 
     settings = load(site)
     build = drafts.check(site)
     if build.compiled is None:
         _refuse(build, as_json)
-    if Database(settings.database).revision() is None:
+    if is_empty(settings):
         _say_first(build, as_json)
     database = database_of(settings, upgrade=False)
     try:

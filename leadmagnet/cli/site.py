@@ -64,11 +64,21 @@ def published_database(settings: Settings) -> "Database":
     Raises NothingPublished where there is none yet, which says more than that it is empty.
     """
     from leadmagnet.publishing.releases import NothingPublished
-    from leadmagnet.store.database import Database
 
-    if Database(settings.database).revision() is None:
+    if is_empty(settings):
         raise NothingPublished
     return database_of(settings, upgrade=False)
+
+
+def is_empty(settings: Settings) -> bool:
+    """Whether the site has no database yet, or an empty one; looking makes none."""
+    from leadmagnet.store.database import Database
+
+    database = Database(settings.database)
+    try:
+        return database.revision() is None
+    finally:
+        database.close()
 
 
 def author_of(site: Path) -> str:
