@@ -68,9 +68,9 @@ def test_a_pause_by_hand_says_the_date_that_then_happens(world: World, terminal:
     world.joins(ADA)
     said = terminal("person", ADA, "--pause")
     assert "gets no letters until Thu 2 Apr 2026." in said
-    assert "moves from Thu 5 Mar 2026, 07:30 EST to Thu 2 Apr 2026, 07:30 EDT." in said
+    assert "moves from Thu 5 Mar 2026, 07:30 EST to Thu 2 Apr 2026, 07:30 EDT." in " ".join(said.split())
     assert "paused already, until Thu 2 Apr 2026." in terminal("person", ADA, "--pause")
-    assert "no longer until Thu 2 Apr 2026" in terminal("person", ADA, "--pause", "--until", "7")
+    assert "instead of Thu 2 Apr 2026" in " ".join(terminal("person", ADA, "--pause", "--until", "7").split())
     assert "paused until Tue 10 Mar 2026" in terminal("person", ADA)
     world.skip(until=world.now + timedelta(days=7, hours=20))
     assert [row.step for row in world.deliveries(kind="step", state="sent")] == ["tight-hips"]
