@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         sys.exit(2)
     except LeadmagnetError as error:
-        click.secho(str(error), fg="red", err=True)
+        click.secho(_sentence(str(error)), fg="red", err=True)
         sys.exit(1)
     except Exception as error:
         # Imported here: the help needs no database.
@@ -118,5 +118,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         words = trouble(error)
         if words is None:
             raise
-        click.secho(words, fg="red", err=True)
+        click.secho(_sentence(words), fg="red", err=True)
         sys.exit(1)
+
+
+def _sentence(words: str) -> str:
+    """With a capital letter, unless it begins with a name: a file, a number, an option."""
+    first = words.partition(" ")[0]
+    return words[:1].upper() + words[1:] if first.isalpha() else words

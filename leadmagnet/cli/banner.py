@@ -26,5 +26,5 @@ def welcome(settings: Settings, preview: str) -> str:
             "  Then change a letter in email_templates/ and save: the next mail has the new words.",
         ]
     else:
-        lines += [f"  Mail leaves by   {server}", "", "  After a change: leadmagnet check, then leadmagnet publish."]
+        lines += [f"  Mail leaves by   {server}", "", "  After a change: leadmagnet plan, then leadmagnet publish."]
     return "\n".join([*lines, ""])

@@ -12,6 +12,7 @@ from leadmagnet.cli.site import json_option, site_option
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.findings import Finding, Notes
 from leadmagnet.errors import LeadmagnetError, SettingsError
+from leadmagnet.reports import words
 
 
 @click.command()
@@ -78,7 +79,7 @@ def _besides(site: Path, build: Build, *, online: bool) -> list[Finding]:
 
         click.echo("Asking the links …", err=True)
         asked = reach.judge(build.compiled, texts, notes)
-        click.echo(f"{asked} {'address' if asked == 1 else 'addresses'} asked.", err=True)
+        click.echo(f"{words.count(asked, 'address', 'addresses')} asked.", err=True)
     noted = [one for one in notes.findings() if one.level == "error" or (one.path, one.code) not in build.silenced]
     return [*renamed, *noted]
 
@@ -124,7 +125,7 @@ def _summary(build: Build, found: list[Finding]) -> str:
         return click.style(f"{counted}: this cannot be published.", fg="red")
     letters = sum(len(sequence.steps) for sequence in build.compiled.sequences.values())
     guides = len(build.compiled.guides)
-    things = f"{letters} letter{'' if letters == 1 else 's'} and {guides} guide{'' if guides == 1 else 's'}"
+    things = f"{words.count(letters, 'letter')} and {words.count(guides, 'guide')}"
     if counted:
         return f"{things} can be published, with {counted}."
     return f"{click.style('Fine.', fg='green', bold=True)} {things} can be published."

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import click
 
 from leadmagnet import clock
-from leadmagnet.cli.site import database_of, operator, site_option
+from leadmagnet.cli.site import operator, published_database, site_option
 from leadmagnet.delivery import decisions
 from leadmagnet.delivery.decisions import Before
 from leadmagnet.publishing.releases import Live
-from leadmagnet.reports.paused import moment
+from leadmagnet.reports.words import moment
 from leadmagnet.settings import load
 
 
@@ -22,7 +22,7 @@ def resend(numbers: tuple[int, ...], site: Path) -> None:
 
     Example: leadmagnet resend 12 15
     """
-    database = database_of(load(site), upgrade=False)
+    database = published_database(load(site))
     now = clock.now()
     with database.write() as session:
         published = Live().get(session)

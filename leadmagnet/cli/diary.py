@@ -5,11 +5,10 @@ from datetime import datetime
 
 import click
 
-from leadmagnet.cli import words
 from leadmagnet.cli.words import Names, wrapped
 from leadmagnet.content.published import Published
 from leadmagnet.delivery.brakes import AUTOMATIC
-from leadmagnet.reports.paused import moment
+from leadmagnet.reports import words
 from leadmagnet.reports.reasons import plain
 from leadmagnet.reports.why import Event
 
@@ -32,7 +31,7 @@ class _Diary:
         """All of it."""
         day = None
         for event in timeline:
-            if (today := words.day(event.at, self._zone)) != day:
+            if (today := words.heading(event.at, self._zone)) != day:
                 day = today
                 yield from ("", click.style(today, bold=True))
             yield from self._lines(event)
@@ -83,7 +82,7 @@ class _Diary:
     def _braked(self, event: Event) -> str:
         detail = event.detail
         who = "leadmagnet" if detail["by"] == AUTOMATIC else f"you ({detail['by']})"
-        end = f"until {moment(detail['until'], self._zone)}" if detail["until"] else "until you resume them"
+        end = f"until {words.moment(detail['until'], self._zone)}" if detail["until"] else "until you resume them"
         why = f": {detail['why']}" if detail["by"] == AUTOMATIC else ""
         return f"her letters are paused by {who} {end}{why}"
 
@@ -111,7 +110,7 @@ class _Diary:
     def _why_not(self, event: Event) -> str:
         detail = event.detail
         if "turn" in detail:
-            added, turn = (words.short_day(detail[one], self._zone, now=self._now) for one in ("added_at", "turn"))
+            added, turn = (words.day(detail[one], self._zone, now=self._now) for one in ("added_at", "turn"))
             return f"added on {added}, after her turn on {turn}"
         code = f" ({detail['code']})" if "code" in detail else ""
         return f"{detail['why']}{code}"
@@ -123,7 +122,7 @@ class _Diary:
         if said in _BY_HAND and not name:
             shown = dict(detail)
             if isinstance(detail.get("until"), str):
-                shown["until"] = moment(datetime.fromisoformat(detail["until"]), self._zone)
+                shown["until"] = words.moment(datetime.fromisoformat(detail["until"]), self._zone)
             if isinstance(detail.get("sequence"), str):
                 shown["sequence"] = self._names.sequence(detail["sequence"])
             return f"{_BY_HAND[said].format_map(_Known(shown))}{by}"
@@ -191,6 +190,7 @@ class _Known(dict[str, object]):
 
 def _version(event: Event) -> str:
     release, edition = event.detail["release"], event.detail["edition"]
-    parts = [f"version {release}"] if release is not None else []
+    parts = [f"mail {event.mail.id}"] if event.mail is not None else []
+    parts += [f"version {release}"] if release is not None else []
     parts += [f"edition {edition}"] if edition else []
     return f" ({', '.join(parts)})" if parts else ""

@@ -10,6 +10,7 @@ import click
 
 from leadmagnet.content.checks.catalogue import why
 from leadmagnet.content.findings import Finding, Level
+from leadmagnet.reports import words
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 _ON_GITHUB = {"error": "error", "warning": "warning", "info": "notice"}
@@ -37,9 +38,9 @@ def as_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 def count(findings: Iterable[Finding]) -> str:
     """`2 errors, 1 warning`; empty when there is nothing."""
     levels = [found.level for found in findings]
-    words: dict[Level, str] = {"error": "error", "warning": "warning", "info": "hint"}
-    numbers = [(levels.count(level), word) for level, word in words.items()]
-    return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in numbers if number)
+    called: dict[Level, str] = {"error": "error", "warning": "warning", "info": "hint"}
+    numbers = [(levels.count(level), word) for level, word in called.items()]
+    return ", ".join(words.count(number, word) for number, word in numbers if number)
 
 
 def annotations(findings: Iterable[Finding], site: Path) -> str:

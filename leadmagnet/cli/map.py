@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import click
 
-from leadmagnet.cli import words
 from leadmagnet.cli.words import wrapped
+from leadmagnet.reports import words
 from leadmagnet.reports.counts import SequenceStatus, StepStatus, share
 from leadmagnet.reports.funnel import Funnel
 from leadmagnet.reports.reasons import conditions

@@ -6,12 +6,11 @@ from pathlib import Path
 import click
 
 from leadmagnet import clock
-from leadmagnet.cli import words
-from leadmagnet.cli.site import database_of
+from leadmagnet.cli.site import published_database
 from leadmagnet.cli.words import Names, wrapped
 from leadmagnet.content.published import Published
 from leadmagnet.publishing.releases import Live
-from leadmagnet.reports import letters
+from leadmagnet.reports import letters, words
 from leadmagnet.reports.missed import Group, Missed, missed
 from leadmagnet.settings import load
 
@@ -21,7 +20,7 @@ _NAMED = 10
 
 def tell(site: Path, typed: str, *, everybody: bool, as_json: bool) -> None:
     """Prints who did not get the letter that was typed. Raises LeadmagnetError if there is none."""
-    database = database_of(load(site), upgrade=False)
+    database = published_database(load(site))
     with database.read() as session:
         published = Live().get(session)
         sequence, step = letters.find(published, typed)
@@ -36,7 +35,7 @@ def page(found: Missed, published: Published) -> str:
     name = Names(published).letter(found.sequence.slug, found.step.slug)
     if not found.everybody:
         return f"{name}: nobody has asked for {found.sequence.title} yet."
-    who = f"{found.got:,} of {words.count(found.everybody, 'person', 'people')}"
+    who = f"{found.got:,} of {words.people(found.everybody)}"
     lines = [f"{click.style(name, bold=True)}: {who} got it."]
     if not found.groups:
         return f"{lines[0][:-1]}: everybody." if found.got else lines[0]
@@ -62,7 +61,7 @@ def _says(one: Group, found: Missed, published: Published) -> str:
     match one.name:
         case "before_it_existed":
             since = found.step.since
-            day = f", on {words.short_day(since, published.zone)}" if since is not None else ""
+            day = f", on {words.day(since, published.zone)}" if since is not None else ""
             return f"{'was' if single else 'were'} past it when it came into the series{day}"
         case "not_for_them":
             return f"did not meet its conditions: {one.said}"

@@ -10,6 +10,7 @@ import click
 from leadmagnet import clock
 from leadmagnet.cli.site import database_of, site_option
 from leadmagnet.errors import LeadmagnetError
+from leadmagnet.reports import words
 from leadmagnet.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def preview(site: Path, port: int | None) -> None:
     click.echo(f"The preview is at {click.style(f'http://{_HOST}:{server.port}/preview', fg='cyan')}. Ctrl-C ends it.")
     errors = sum(found.level == "error" for found in shown.findings)
     if errors:
-        click.echo(f"{errors} {'error' if errors == 1 else 'errors'} to mend: the page says where.")
+        click.echo(f"{words.count(errors, 'error')} to mend: the page says where.")
     stop.wait()
     parts.desk.stop()
     server.stop()

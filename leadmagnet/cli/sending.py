@@ -64,7 +64,7 @@ def send_samples(site: Path, settings: Settings, build: Build, name: str, recipi
         accepted = isinstance(outcome, Accepted)
         sent = sent and accepted
         who = facts.first_name or "a reader without a name"
-        click.echo(f"{letter.slug} for {who}: {'sent' if accepted else 'not sent, see above'}")
+        click.echo(f"{Path(letter.path).stem} for {who}: {'sent' if accepted else 'not sent, see above'}")
     database.close()
     if sent and settings.uses_test_mailbox:
         click.echo(f"It is in the test mailbox: {settings.site_url}/mailbox while `leadmagnet run` runs.")

@@ -10,10 +10,9 @@ import click
 
 from leadmagnet import clock
 from leadmagnet.cli import map as maps
-from leadmagnet.cli import words
-from leadmagnet.cli.brakes import line
-from leadmagnet.cli.site import database_of, json_option, site_option
-from leadmagnet.cli.words import Names, wrapped
+from leadmagnet.cli.brakes import lines
+from leadmagnet.cli.site import json_option, published_database, site_option
+from leadmagnet.cli.words import Names, changes_waiting, wrapped
 from leadmagnet.content.published import Published
 from leadmagnet.delivery.breaker import Open
 from leadmagnet.delivery.daily import Day
@@ -21,9 +20,8 @@ from leadmagnet.delivery.queue import SEQUENCE
 from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.rates import Week
 from leadmagnet.publishing.releases import Live, NothingPublished
-from leadmagnet.reports import counts, letters
+from leadmagnet.reports import counts, letters, words
 from leadmagnet.reports.counts import VersionCounts
-from leadmagnet.reports.paused import moment
 from leadmagnet.reports.reasons import plain
 from leadmagnet.reports.status import Status, Waiting
 from leadmagnet.reports.status import status as report
@@ -48,7 +46,7 @@ def status(letter: str | None, site: Path, as_json: bool) -> None:
     Example: leadmagnet status --letter 20-tight-hips
     """
     settings = load(site)
-    database = database_of(settings, upgrade=False)
+    database = published_database(settings)
     quota = Quota(cap=settings.daily_cap, warm_up=settings.warm_up == "on")
     with database.read() as session:
         if letter is not None:
@@ -75,14 +73,14 @@ def page(found: Status, names: Names | None, unpublished: list[str] | None) -> s
 
 def _now(found: Status, unpublished: list[str] | None) -> Iterator[str]:
     people = found.subscribers
-    confirmed = words.count(people["active"], "person", "people")
+    confirmed = words.people(people["active"])
     yield f"{confirmed} confirmed, {people['pending']:,} not yet, {people['unsubscribed']:,} left"
-    yield f"version {found.release or 'none: leadmagnet publish'} is live, {_workers(found.workers)}"
+    live = f"version {found.release} is live" if found.release else "nothing is live yet (leadmagnet publish)"
+    yield f"{live}, {_workers(found.workers)}"
     if unpublished:
-        files = words.count(len(unpublished), "file differs", "files differ")
-        yield click.style(f"{files} from what is live, and nobody gets it yet: leadmagnet publish", fg="yellow")
+        yield click.style(changes_waiting(len(unpublished)), fg="yellow")
     if found.breaker is not None:
-        yield click.style(_no_mail(found.breaker), fg="red")
+        yield click.style(_no_mail(found.breaker, found.zone), fg="red")
     if found.due_now:
         due = words.count(found.due_now, "mail is", "mails are")
         yield f"{due} due now, the oldest for {words.length(found.oldest_due_seconds)}"
@@ -106,7 +104,8 @@ def _needs_you(found: Status, names: Names | None) -> Iterator[str]:
     if more > 0:
         yield f"  … and {more:,} more, once these are settled"
     for paused in found.paused:
-        yield click.style(wrapped(line(paused, found.zone), "  ", "    "), fg="yellow")
+        said, lift = lines(paused, found.zone, "  ")
+        yield from (click.style(said, fg="yellow"), lift)
     for warning in found.warnings:
         yield click.style(wrapped(warning, "  "), fg="yellow")
 
@@ -116,7 +115,7 @@ def _waits(one: Waiting, zone: ZoneInfo, names: Names | None) -> str:
     name = names.mail(sequence, sequence, slug if slash else None) if names is not None else one.letter
     said = "maybe sent" if one.state == "uncertain" else one.state
     to = f" to {one.to}" if one.to is not None else ""
-    return f"{name}{to}: {said} since {moment(one.since, zone)}, {plain(one.state, one.reason or None)}"
+    return f"{name}{to}: {said} since {words.moment(one.since, zone)}, {plain(one.state, one.reason or None)}"
 
 
 def _settles(one: Waiting) -> str:
@@ -140,7 +139,7 @@ def _one_letter(session: "Session", typed: str, *, as_json: bool) -> str:
 
 
 def _version(one: VersionCounts, published: Published) -> str:
-    since = f", live since {words.short_day(one.published_at, published.zone)}" if one.published_at else ""
+    since = f", live since {words.day(one.published_at, published.zone)}" if one.published_at else ""
     note = f" “{one.note}”" if one.note else ""
     parts = [f"{one.sent:,} sent"]
     if one.clicked is not None:
@@ -164,10 +163,10 @@ def _unpublished(session: "Session", site: Path, release: int | None) -> list[st
     Compared byte by byte, without compiling: a few milliseconds.
     """
     # Imported here: a server without the folder never needs them.
-    from leadmagnet.content.files import SETTINGS_FILE, read_folder
+    from leadmagnet.content.files import read_folder
     from leadmagnet.content.findings import Notes
     from leadmagnet.content.site import check_site
-    from leadmagnet.publishing import releases
+    from leadmagnet.publishing import pending, releases
 
     if release is None:
         return None
@@ -175,30 +174,26 @@ def _unpublished(session: "Session", site: Path, release: int | None) -> list[st
     folder = read_folder(site, notes)
     if not folder.files:
         return None  # a worker's machine: what is live came from elsewhere
-    live = releases.files(session, release)
-    differ = [path for path in sorted(folder.files.keys() | live) if folder.files.get(path) != live.get(path)]
     settings = check_site(folder.settings, notes) if folder.settings is not None else None
-    if settings is not None and settings != releases.load(session, release).compiled.settings:
-        differ.append(SETTINGS_FILE)
-    return differ
+    return pending.paths(session, releases.load(session, release), folder.files, settings)
 
 
 def _week(week: Week) -> str:
     bounces, complaints = week.bounces, week.complaints
-    parts = [f"{bounces} {'address that does' if bounces == 1 else 'addresses that do'} not exist"] if bounces else []
-    parts += [f"{complaints} {'complaint' if complaints == 1 else 'complaints'}"] if complaints else []
-    return f"in the last seven days {' and '.join(parts)} on {week.mails:,} mails"
+    parts = [words.count(bounces, "address that does not exist", "addresses that do not exist")] if bounces else []
+    parts += [words.count(complaints, "complaint")] if complaints else []
+    return f"in the last seven days {words.listed(parts)} on {words.count(week.mails, 'mail')}"
 
 
-def _no_mail(found: Open) -> str:
-    since, again = (f"{at:%Y-%m-%d %H:%M:%S} UTC" for at in (found.since, found.until))
+def _no_mail(found: Open, zone: ZoneInfo) -> str:
+    since, again = (words.moment(at, zone) for at in (found.since, found.until))
     return f"no mail goes out through {found.relay} since {since}: {found.reason} Next try: {again}"
 
 
 def _workers(count: int) -> str:
     if not count:
         return click.style("no worker is running: nothing is sent", fg="red")
-    return "1 worker is running" if count == 1 else f"{count} workers are running"
+    return words.count(count, "worker is running", "workers are running")
 
 
 def _today(day: Day) -> str:

@@ -1,16 +1,15 @@
 """One person's page on the terminal: her story day by day, then what comes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import click
 
-from leadmagnet.cli import words
 from leadmagnet.cli.diary import diary
 from leadmagnet.cli.words import Names, wrapped
 from leadmagnet.content.published import Published
-from leadmagnet.reports.paused import moment
+from leadmagnet.reports import words
 from leadmagnet.reports.reasons import plain
 from leadmagnet.reports.why import Coming, End, HeldGuide, Mail, Why
 
@@ -53,7 +52,7 @@ class _Story:
         if found.state == "pending":
             return "has not confirmed"
         if found.state == "unsubscribed":
-            left = f" on {moment(found.unsubscribed_at, zone)}" if found.unsubscribed_at is not None else ""
+            left = f" on {words.moment(found.unsubscribed_at, zone)}" if found.unsubscribed_at is not None else ""
             return f"left{left}, after {letters}"
         if found.waiting or found.coming:
             return f"is reading: {letters} so far"
@@ -105,9 +104,9 @@ class _Story:
         if until <= self._now:
             yield wrapped("her link to confirm has ended; she is forgotten within minutes", "  ")
             return
-        yield wrapped(f"her link to confirm works until {moment(until, zone)}; then she is forgotten", "  ")
+        yield wrapped(f"her link to confirm works until {words.moment(until, zone)}; then she is forgotten", "  ")
         if reminder is not None:
-            yield wrapped(f"the reminder goes {moment(reminder, zone)}, unless she confirms before", "  ")
+            yield wrapped(f"the reminder goes {words.moment(reminder, zone)}, unless she confirms before", "  ")
         elif any(mail.kind == "reminder" and mail.sent_at for mail in self._found.mails):
             yield "  she has been reminded, which happens once"
 
@@ -126,15 +125,15 @@ class _Story:
         if planned is not None:
             held = f"; will not go: {one.skipped}" if one.skipped else ""
             due = planned.due_at
-            was = f" (was due {words.short_day(due, self._zone)})" if one.at is not None and one.at > due else ""
+            was = f" (was due {words.day(due, self._zone)})" if one.at is not None and one.at > due else ""
             return self._line(one.at or due, name, f"{planned.waiting}{was}{held}", bold=True)
         if one.skipped is not None:
             return self._line(one.at, name, f"not for her as things are: {one.skipped}", dim=True)
         return self._line(one.at, name, "" if one.why in _SELF_EVIDENT else f"moved: {one.why}")
 
     def _line(self, at: datetime | None, name: str, why: str, *, bold: bool = False, dim: bool = False) -> str:
-        when = f"{words.short_day(at, self._zone, now=self._now)}, {words.clock(at, self._zone)}" if at else ""
-        text = wrapped(f"{name:<24}  {why}".rstrip().replace("  ", "\0\0"), f"  {when:<20}  ", " " * 26)
+        when = f"{words.day(at, self._zone, now=self._now)}, {words.clock(at, self._zone)}" if at else ""
+        text = wrapped(f"{name:<24}  {why}".rstrip().replace("  ", "\0\0"), f"  {when:<22}  ", " " * 26)
         return click.style(text.replace("\0", " "), bold=bold or None, dim=dim or None)
 
     def _ended(self, end: End) -> str:
@@ -150,8 +149,3 @@ def _apart(hers: ZoneInfo, ours: ZoneInfo, now: datetime) -> str:
     if there == here:
         return ""
     return f"it is {words.length(abs(there - here).total_seconds())} {'later' if there > here else 'earlier'}"
-
-
-def listed(found: Sequence[str]) -> str:
-    """Names in a sentence: "a", "a or b", "a, b or c"."""
-    return " or ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))

@@ -11,11 +11,12 @@ from leadmagnet import clock
 from leadmagnet.cli.findings import show
 from leadmagnet.cli.publishing import Going, make_live, refuse_renames
 from leadmagnet.cli.site import author_of
+from leadmagnet.cli.words import changes_waiting
 from leadmagnet.content import following
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.memory import Memory
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import drafts, media, releases, versions
+from leadmagnet.publishing import drafts, media, pending, releases, versions
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
 
@@ -145,6 +146,6 @@ class Watcher:
 
 def _say_waiting(build: Build, database: Database) -> None:
     with database.read() as session:
-        live = releases.live_digest(session)
-    if live != build.digest:
-        click.echo("A change is waiting, and nobody gets it yet: leadmagnet publish")
+        waiting = pending.changes(session, releases.Live(), build)
+    if waiting:
+        click.echo(changes_waiting(waiting))

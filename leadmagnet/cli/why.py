@@ -8,15 +8,15 @@ import click
 from leadmagnet import clock
 from leadmagnet.audience import addresses
 from leadmagnet.audience.addresses import Address
-from leadmagnet.cli.site import database_of, json_option, site_option
-from leadmagnet.cli.story import listed, page
+from leadmagnet.cli.site import json_option, published_database, site_option
+from leadmagnet.cli.story import page
 from leadmagnet.content.published import Published
 from leadmagnet.errors import InvalidInput, LeadmagnetError
 from leadmagnet.publishing.releases import Live
-from leadmagnet.reports.paused import moment
 from leadmagnet.reports.reasons import plain
 from leadmagnet.reports.why import why as ask
 from leadmagnet.reports.why.absent import Absent, absent
+from leadmagnet.reports.words import listed, moment
 from leadmagnet.settings import load
 
 
@@ -48,7 +48,7 @@ def why(address: str | None, letter: str | None, everybody: bool, site: Path, as
 def _person(site: Path, typed: str, *, as_json: bool) -> None:
     settings = load(site)
     parsed = _parsed(typed)
-    database = database_of(settings, upgrade=False)
+    database = published_database(settings)
     now = clock.now()
     with database.read() as session:
         published = Live().get(session)
@@ -71,7 +71,7 @@ def _parsed(typed: str) -> Address:
         return addresses.parse(typed.removeprefix("mailto:").strip("<>"))
     except InvalidInput as error:
         hint = "" if "@" in typed else f" For a letter: leadmagnet why --step {typed}"
-        raise LeadmagnetError(f"{error.message}{hint}") from None
+        raise LeadmagnetError(f"{error.message.rstrip('.')}.{hint}") from None
 
 
 def _nobody(found: Absent, published: Published) -> str:
@@ -87,7 +87,7 @@ def _nobody(found: Absent, published: Published) -> str:
     if found.never is not None:
         return f"{said} {_NEVER[found.never]}"
     if found.close:
-        return f"{said} Did you mean {listed(found.close)}?"
+        return f"{said} Did you mean {listed(found.close, 'or')}?"
     return f"{said} Whoever asks and does not confirm within a week is forgotten."
 
 

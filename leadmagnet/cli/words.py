@@ -1,49 +1,14 @@
-"""How the commands speak: times, lengths of time, counts, lines that fit a terminal."""
+"""How commands speak on a terminal: lines that fit, letters by their names."""
 
 import shutil
 import textwrap
 from collections.abc import Mapping
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from leadmagnet.content.published import Published
+from leadmagnet.reports.words import count
 
 #: Longer lines are hard to read, however wide the window is.
 _WIDEST = 80
-_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """A count with its word: "1 person", "1,204 people"."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
-def length(seconds: float) -> str:
-    """A length of time as people say it, in its largest unit: "4 minutes", "2 hours", "36 hours", "3 days"."""
-    seconds = max(0, round(seconds))
-    for size, unit in _UNITS:
-        # Up to two days hours say more; up to two hours minutes do.
-        if seconds >= size * (2 if size > 60 else 1):
-            return count(round(seconds / size), unit)
-    return count(seconds, "second")
-
-
-def day(at: datetime, zone: ZoneInfo) -> str:
-    """A day of the past: "Tuesday 3 March 2026"."""
-    local = at.astimezone(zone)
-    return f"{local:%A} {local.day} {local:%B %Y}"
-
-
-def short_day(at: datetime, zone: ZoneInfo, *, now: datetime | None = None) -> str:
-    """A day beside other words: "Tue 3 March"; with the year where `now` is of another year."""
-    local = at.astimezone(zone)
-    year = f" {local.year}" if now is not None and local.year != now.astimezone(zone).year else ""
-    return f"{local:%a} {local.day} {local:%B}{year}"
-
-
-def clock(at: datetime, zone: ZoneInfo) -> str:
-    """The time of day: "07:30"."""
-    return f"{at.astimezone(zone):%H:%M}"
 
 
 def wrapped(text: str, first: str = "", rest: str | None = None) -> str:
@@ -54,6 +19,11 @@ def wrapped(text: str, first: str = "", rest: str | None = None) -> str:
         text, width, initial_indent=first, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
     return "\n".join(lines) or first.rstrip()
+
+
+def changes_waiting(files: int) -> str:
+    """What is saved and not published, with the command that says what it would do."""
+    return f"{count(files, 'change')} waiting: leadmagnet plan"
 
 
 class Names:

@@ -60,7 +60,7 @@ def find(session: Session, number: int) -> Sent:
     row = session.get(Delivery, number)
     if row is None:
         raise NotShown(
-            f"there is no mail {number}. `leadmagnet why ADDRESS --json` tells the numbers of somebody's mails; "
+            f"there is no mail {number}. `leadmagnet why ADDRESS` tells the numbers of somebody's mails; "
             "those of a person who was forgotten are gone with her."
         )
     if row.handed_at is None:

@@ -67,7 +67,7 @@ class TestInit:
         (shell.folder / "file").write_text("mine")
         done = shell("init", "file/site")
         assert done.code == 1
-        assert "cannot write to" in done.err
+        assert "Cannot write to" in done.err
 
 
 class TestCheck:
@@ -150,7 +150,7 @@ class TestSendTest:
     def test_a_letter_is_named_by_its_file_or_its_slug(self, site: Shell, name: str) -> None:
         done = site("send-test", name, "--to", "me@example.com")
         assert done.code == 0, done.err
-        assert done.out.startswith("tight-hips for a reader without a name: sent\n")
+        assert done.out.startswith("20-tight-hips for a reader without a name: sent\n")
         assert subjects(site) == ["[test] Tight isn't always short"]
 
     def test_it_is_what_stands_in_the_file_now_and_nothing_is_published(self, site: Shell, edit: Edit) -> None:
@@ -174,7 +174,7 @@ class TestSendTest:
     def test_a_typo_is_told_the_nearest_name(self, site: Shell) -> None:
         done = site("send-test", "tigth-hips", "--to", "me@example.com")
         assert done.code == 1
-        assert "there is no letter 'tigth-hips'. Did you mean tight-hips?" in done.err
+        assert "There is no letter 'tigth-hips'. Did you mean tight-hips?" in done.err
 
     def test_an_address_that_is_none_is_said(self, site: Shell) -> None:
         done = site("send-test", "tight-hips", "--to", "me@")

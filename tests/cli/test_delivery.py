@@ -14,7 +14,7 @@ STATES = {
 def test_status_before_the_first_start_says_what_to_do(site: Shell) -> None:
     done = site("status")
     assert (done.code, done.out) == (1, "")
-    assert "is empty. `leadmagnet run` brings it up to date" in done.err
+    assert "Nothing has been published yet" in done.err
 
 
 def test_status_shows_every_letter_and_what_waits(published: Shell) -> None:

@@ -115,7 +115,7 @@ def test_one_command_takes_a_visitor_all_the_way(site: Shell, edit: Edit) -> Non
 
         done = site("run", port=port)
         assert done.code == 1
-        assert f"cannot listen on 127.0.0.1:{port}: Address already in use. Is leadmagnet running already?" in done.err
+        assert f"Cannot listen on 127.0.0.1:{port}: Address already in use. Is leadmagnet running already?" in done.err
         assert running.stops(signal.SIGINT) == 0
         assert running.output.endswith("Stopping: letters in flight are finished first ...\n")
         assert ADA not in running.output and BOB not in running.output
@@ -132,7 +132,7 @@ def test_with_a_mail_server_saving_a_letter_waits_for_publish(published: Shell, 
         assert f"Mail leaves by   127.0.0.1:{server.port}" in running.output and "mailbox" not in running.output
         base = f"http://127.0.0.1:{port}"
         edit("email_templates/system/confirm.md", "Please confirm: your", "Saved but not published: your")
-        running.says("A change is waiting, and nobody gets it yet: leadmagnet publish")
+        running.says("1 change waiting: leadmagnet plan")
         asked(f"{base}/f/hip-openers", email=ADA)
         (arrived,) = eventually(lambda: list(server.arrived), running)
         assert arrived.recipient == ADA and b"Subject: Please confirm: your hip openers guide" in arrived.raw

@@ -147,7 +147,7 @@ def test_with_a_mail_server_nothing_is_published_by_saving(
 ) -> None:
     watch("smtp://127.0.0.1:1")
     save(site, LETTER, "Please confirm", "Yes please")
-    eventually(lambda: "A change is waiting, and nobody gets it yet: leadmagnet publish" in capsys.readouterr().out)
+    eventually(lambda: "1 change waiting: leadmagnet plan" in capsys.readouterr().out)
     assert live(database).number == 1
 
 
@@ -159,7 +159,7 @@ def test_a_start_publishes_what_was_saved_in_between_only_in_test(
     save(site, LETTER, "Please confirm", "Yes please")
     publish_first(site.folder, Settings(smtp_url="smtp://127.0.0.1:1"), illustrated)
     assert live(illustrated).number == 1
-    assert "A change is waiting" in capsys.readouterr().out
+    assert "waiting: leadmagnet plan" in capsys.readouterr().out
     publish_first(site.folder, Settings(), illustrated)
     assert live(illustrated).number == 2
 

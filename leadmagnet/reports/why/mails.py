@@ -5,9 +5,10 @@ from datetime import datetime
 from leadmagnet.content.published import Published
 from leadmagnet.mail import answers
 from leadmagnet.reports import forecast
-from leadmagnet.reports.paused import moment, sentence
+from leadmagnet.reports.paused import sentence
 from leadmagnet.reports.why.answer import Mail
 from leadmagnet.reports.why.record import Record
+from leadmagnet.reports.words import moment
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Because, Planned
 from leadmagnet.store.models import Delivery

@@ -32,12 +32,16 @@ def timeline(record: Record, published: Published, mails: Sequence[Mail], editio
     events = [*_said(record), *_series(record), *_mails(record, published, mails, editions)]
     events += [*_blocked(record), *_tags(record, published, mails), *_brakes(record)]
     by_id = {mail.id: mail for mail in mails}
-    events += [event for row in record.noted for event in _noted(row, by_id)]
-    return tuple(sorted(events, key=lambda event: (event.at, _rank(event))))
+    noted = [event for row in record.noted for event in _noted(row, by_id)]
+    by_hand = {(event.at, event.detail["event"], event.detail.get("tag")) for event in noted if event.mail is None}
+    events = [one for one in events if (one.at, one.what, one.detail.get("tag")) not in by_hand]
+    return tuple(sorted([*events, *noted], key=lambda event: (event.at, _rank(event))))
 
 
 def _rank(event: Event) -> float:
     """Of things at one moment, what led to what; a mail that is answered came before the answer."""
+    if event.what == "noted" and event.mail is None:
+        return 0.4  # what the operator did comes before what it led to
     asks = event.what == "sent" and event.mail is not None and event.mail.kind in ("confirm", "reminder")
     return 0.5 if asks else _ORDER.index(event.what)
 
