@@ -43,7 +43,6 @@ SWEEP = timedelta(seconds=15)
 HOUSEKEEPING = timedelta(minutes=1)
 #: However long a lease is, a worker that is silent for longer would soon be taken for dead.
 HEARTBEAT = timedelta(seconds=20)
-REMIND_AFTER = timedelta(hours=24)
 #: Rows that one chore touches in one transaction: sign-ups never wait long behind it.
 CHUNK = 200
 CLOCK_WATCH_SECONDS = 2.0
@@ -183,7 +182,8 @@ class Worker:
     def keep_house(self) -> None:
         """Reminds once, forgets who never confirmed, and the brakes that are over."""
         self._in_chore(
-            "remind", lambda s, now: signup.remind(s, self._live.get(s), after=REMIND_AFTER, limit=CHUNK, now=now)
+            "remind",
+            lambda s, now: signup.remind(s, self._live.get(s), after=signup.REMIND_AFTER, limit=CHUNK, now=now),
         )
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
         self._in_chore("brakes", lambda s, now: brakes.forget_passed(s, now=now))

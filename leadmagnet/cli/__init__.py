@@ -32,6 +32,8 @@ _ENTRIES = (
     _Entry("Every day", "pause", "brakes", "Stop the letters; confirmations and guides go on."),
     _Entry("Every day", "resume", "brakes", "Let the letters go out again."),
     _Entry("Content", "init", "content", "Make a site of your own in a new folder."),
+    _Entry("Content", "calendar", "calendar", "Show when which letter comes, for a made-up person."),
+    _Entry("Content", "rehearse", "rehearse", "Play a whole sequence to a made-up person, or to yourself."),
     _Entry("People", "resend", "delivery", "Send again what was maybe sent, or let go what is held."),
     _Entry("Server", "web", "serve", "Serve only the web pages."),
     _Entry("Server", "worker", "serve", "Send only the mail."),

@@ -1,7 +1,5 @@
 """Enrollments: one subscriber in one sequence. The one creator of Deliveries."""
 
-import os
-import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
@@ -345,5 +343,4 @@ def _count(session: Session, subscriber_id: int, kind: str, *which: Any) -> tupl
 
 
 def _message_id(published: Published) -> str:
-    """32 hexadecimal digits, time first: rows made together lie together in the index of Message-IDs."""
-    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}@{published.sender_domain}"
+    return f"{published.name_mail()}@{published.sender_domain}"

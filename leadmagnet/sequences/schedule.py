@@ -184,17 +184,19 @@ def _due(step: Step, min_gap: timedelta, facts: Facts, zone: ZoneInfo, not_befor
         day = first + timedelta(days=days)
         due = _instant(day, step.send_at, zone)
         if day.weekday() in step.send_on and (bound is None or due >= bound):
-            return Planned(step, due, _because(own_day, day, gap_ends, not_before, zone))
+            return Planned(step, due, _because(step, own_day, day, gap_ends, not_before, zone))
     raise AssertionError("unreachable: send_on is never empty")
 
 
 def _because(
-    own_day: date, day: date, gap_ends: datetime | None, not_before: datetime | None, zone: ZoneInfo
+    step: Step, own_day: date, day: date, gap_ends: datetime | None, not_before: datetime | None, zone: ZoneInfo
 ) -> Because:
     if day == own_day:
         return Because.DAY
-    if gap_ends is not None and gap_ends.astimezone(zone).date() > own_day:
-        return Because.MIN_GAP
+    if gap_ends is not None:
+        allowed = own_day.weekday() in step.send_on
+        if gap_ends.astimezone(zone).date() > own_day or (allowed and gap_ends > _instant(own_day, step.send_at, zone)):
+            return Because.MIN_GAP
     return Because.CATCH_UP if not_before is not None else Because.WEEKDAY
 
 
