@@ -100,10 +100,10 @@ class World(SingleFile):
 
     def replans(self, *, limit: int = 100) -> list[int]:
         """Puts people right after a publish, chunk by chunk; returns how many rows each chunk looked at."""
-        looked_at = []
+        looked_at, replanning = [], replan.Replan()
         while True:
             with self.database.write() as session:
-                looked_at.append(replan.chunk(session, self.published, limit=limit, now=self.now))
+                looked_at.append(replanning.chunk(session, self.published, limit=limit, now=self.now))
             if not looked_at[-1]:
                 return looked_at[:-1]
 

@@ -12,7 +12,7 @@ from leadmagnet.cli.findings import show
 from leadmagnet.cli.site import operator
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import drafts, media, releases
+from leadmagnet.publishing import drafts, media, releases, renames
 from leadmagnet.settings import FILE, Settings
 from leadmagnet.store.database import Database
 from leadmagnet.store.signals import something_is_due
@@ -54,6 +54,9 @@ def publish(build: Build, database: Database, note: str | None = None) -> int | 
         raise ValueError("a build with errors cannot be published")
     now = clock.now()
     with database.read() as session:
+        renamed = renames.find(session, build)
+        if renamed:
+            raise LeadmagnetError(f"{show(renamed)}\nNot published.")
         missing = media.missing(session, build.compiled, build.files, now=now)
     made = media.make(missing)  # it takes its time, and neither readers nor writers wait for it
     with database.write() as session:

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
-from leadmagnet.delivery import notices, queue, recheck
+from leadmagnet.delivery import notices, queue
 from leadmagnet.delivery.letters import Claimed, Course, Person
 from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import Quota
-from leadmagnet.delivery.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.mail.facts import MailFacts
-from leadmagnet.sequences import enrollments, timetable
+from leadmagnet.sequences import enrollments, recheck, timetable
 from leadmagnet.sequences import facts as people_facts
+from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.store.dialect import among, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber

@@ -52,7 +52,7 @@ def load(session: Session, number: int) -> Published:
     release = session.get(Release, number)
     if release is None:
         raise NothingPublished
-    return Published(release.id, release.digest, Compiled.model_validate_json(release.compiled))
+    return Published(release.id, release.digest, _read(release.compiled))
 
 
 def live_digest(session: Session) -> str | None:
@@ -90,10 +90,8 @@ def publish(
     before = session.scalars(select(Release).order_by(Release.id.desc()).limit(1)).one_or_none()
     if before is not None and before.digest == build.digest:
         return None
-    live = Compiled.model_validate_json(before.compiled) if before is not None else None
-    compiled = build.compiled.model_copy(update={"sequences": _dated(build.compiled, live, now)})
-    if before is not None and live is not None:
-        compiled = _compared(compiled, live, before.id)
+    live = Published(before.id, before.digest, _read(before.compiled)) if before is not None else None
+    compiled = dated(build.compiled, live, now=now)
     return session.execute(
         insert(Release)
         .values(
@@ -108,16 +106,34 @@ def publish(
     ).scalar_one()
 
 
-def _dated(new: Compiled, live: Compiled | None, now: datetime) -> dict[str, sequences.Sequence]:
+def would_be(build: Build, live: Published | None, *, now: datetime) -> Published:
+    """What publishing `build` at `now` would make live. Nothing is written; its number only tells that it is newer."""
+    if build.compiled is None:
+        raise ValueError("a build with errors cannot be published")
+    number = live.number + 1 if live is not None else 1
+    return Published(number, build.digest, dated(build.compiled, live, now=now))
+
+
+def dated(new: Compiled, live: Published | None, *, now: datetime) -> Compiled:
+    """The content as a publish at `now` keeps it: each step with its date, and with what of its plans still holds."""
+    compiled = new.model_copy(update={"sequences": _since_when(new, live.compiled if live else None, now)})
+    return _compared(compiled, live.compiled, live.number) if live is not None else compiled
+
+
+def _read(compiled: str) -> Compiled:
+    return Compiled.model_validate_json(compiled)
+
+
+def _since_when(new: Compiled, live: Compiled | None, now: datetime) -> dict[str, sequences.Sequence]:
     """The sequences, each step with the moment it first became sendable (None: since the sequence began)."""
-    dated = {}
+    found = {}
     for slug, sequence in new.sequences.items():
         before = live.sequences.get(slug) if live is not None else None
         steps = tuple(
             step.model_copy(update={"since": _since(step, before, now), "planned_in": None}) for step in sequence.steps
         )
-        dated[slug] = sequence.model_copy(update={"steps": steps})
-    return dated
+        found[slug] = sequence.model_copy(update={"steps": steps})
+    return found
 
 
 def _compared(new: Compiled, live: Compiled, live_number: int) -> Compiled:

@@ -79,22 +79,23 @@ def gather(session: Session, starts: Mapping[int, tuple[int, datetime]]) -> dict
         letter_at = sent_at or (handed_at if state in ("uncertain", "handing_off") else None)
         if letter_at is not None:
             last_letter[subscriber] = max(letter_at, last_letter.get(subscriber, letter_at))
-    tags = _tags(session, people)
+    carried = tags(session, people)
     return {
         enrollment: Facts(
             start=start,
             last_letter_at=last_letter.get(subscriber),
             handled=frozenset(handled[enrollment]),
-            tags=tags[subscriber],
+            tags=carried[subscriber],
             clicked=frozenset(clicked[enrollment]),
         )
         for enrollment, (subscriber, start) in starts.items()
     }
 
 
-def _tags(session: Session, people: list[int]) -> Mapping[int, frozenset[str]]:
+def tags(session: Session, people: list[int]) -> Mapping[int, frozenset[str]]:
+    """The tags that each of these subscribers carries."""
     given: dict[int, set[str]] = defaultdict(set)
     reading = _TAGS.where(among(session, _tag.c.subscriber_id, people))
     for subscriber, tag in session.connection().execute(reading):
         given[subscriber].add(tag)
-    return defaultdict(frozenset, {subscriber: frozenset(tags) for subscriber, tags in given.items()})
+    return defaultdict(frozenset, {subscriber: frozenset(names) for subscriber, names in given.items()})

@@ -54,17 +54,18 @@ def crowd(request: pytest.FixtureRequest, example: Build, tmp_path: Path) -> Ite
     if request.param == "sqlite":
         path = tmp_path / "leadmagnet.db"
         shutil.copy(request.getfixturevalue("sqlite_crowd"), path)
-        yield from _world(f"sqlite:///{path}", example, tmp_path)
+        yield from opened(f"sqlite:///{path}", example, tmp_path)
         return
     template, server = request.getfixturevalue("postgres_crowd"), request.getfixturevalue("postgres_server")
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield from _world(sibling(server, name), example, tmp_path)
+        yield from opened(sibling(server, name), example, tmp_path)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _world(url: str, example: Build, folder: Path) -> Iterator[World]:
+def opened(url: str, example: Build, folder: Path) -> Iterator[World]:
+    """The world of a crowd that was gathered before."""
     database = Database(url)
     with join_crowd(database, example, folder) as world:
         yield world
