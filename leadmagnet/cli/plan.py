@@ -117,11 +117,21 @@ def make(database: "Database", build: Build, settings: Settings, *, now: datetim
 
 
 def shown(plan: "Plan") -> str:
-    """A plan on a terminal: a line for each thing that would happen, the worst first."""
-    from leadmagnet.reports import planned
-
+    """A plan on a terminal, with what to do next."""
     if plan.live.digest == plan.would_be.digest:
         return f"Nothing has changed: version {plan.live.number} is just this."
+    if plan.warns:
+        advice = click.style("Look at the lines with ! before you publish.", fg="yellow")
+    else:
+        advice = "To make it live: leadmagnet publish"
+    head = click.style(f"Publishing this over version {plan.live.number} would do this:", bold=True)
+    return f"{head}\n{told(plan)}\n{advice}"
+
+
+def told(plan: "Plan") -> str:
+    """A line for each thing that would happen, the worst first."""
+    from leadmagnet.reports import planned
+
     found = []
     for line in planned.lines(plan):
         sign, colour = _SIGNS[line.level]
@@ -129,12 +139,7 @@ def shown(plan: "Plan") -> str:
         found.append(f"  {click.style(sign, fg=colour, bold=True)} {words}")
     if not found:
         found.append("  Nothing that readers see or get is different.")
-    head = click.style(f"Publishing this over version {plan.live.number} would do this:", bold=True)
-    if plan.warns:
-        last = click.style("Look at the lines with ! before you publish.", fg="yellow")
-    else:
-        last = "To make it live: leadmagnet publish"
-    return "\n".join([head, *found, "", planned.summary(plan), last])
+    return "\n".join([*found, "", planned.summary(plan)])
 
 
 def _width() -> int:

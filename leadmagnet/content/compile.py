@@ -8,7 +8,7 @@ from pathlib import Path
 
 from leadmagnet.content.compiled import Build, Compiled, Letter
 from leadmagnet.content.figures import Figure
-from leadmagnet.content.files import Folder, read_folder
+from leadmagnet.content.files import Folder, kept_folder, read_folder
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.guides import GUIDE_FILE, Guide, Promise, read_guide
 from leadmagnet.content.letters import Setting, compile_letter, new_setting
@@ -23,6 +23,16 @@ def compile_folder(path: Path) -> Build:
     notes = Notes()
     folder = read_folder(path, notes)
     settings = check_site(folder.settings, notes) if folder.settings is not None else None
+    return _compiled(folder, settings, notes)
+
+
+def compile_kept(files: Mapping[str, bytes], settings: SiteSettings) -> Build:
+    """Compiles a site from the files and settings that a release has kept; never raises for what is in them."""
+    notes = Notes()
+    return _compiled(kept_folder(files, notes), settings, notes)
+
+
+def _compiled(folder: Folder, settings: SiteSettings | None, notes: Notes) -> Build:
     readings = _sequences(folder, settings, notes)
     guides = _guides(folder, readings, notes)
     setting = new_setting(
@@ -38,7 +48,7 @@ def compile_folder(path: Path) -> Build:
             guides={slug: guide for slug, guide in guides.items() if guide},
             letters=letters,
         )
-    return Build(findings, compiled, folder.files, _digest(folder, settings))
+    return Build(findings, compiled, folder.files, _digest(folder, settings), settings)
 
 
 def _sequences(folder: Folder, settings: SiteSettings | None, notes: Notes) -> dict[str, Reading | None]:

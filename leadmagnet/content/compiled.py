@@ -55,3 +55,4 @@ class Build:
     compiled: Compiled | None
     files: Mapping[str, bytes]  # path relative to the site → content, exactly as read
     digest: str  # hex SHA-256 over sorted paths, contents and the content tables of leadmagnet.toml
+    settings: SiteSettings | None = None  # None: they do not read

@@ -12,7 +12,7 @@ from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.delivery import notices, queue
-from leadmagnet.delivery.letters import Claimed, Course, Person
+from leadmagnet.delivery.letters import SYSTEM_LETTERS, Claimed, Course, Person
 from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import Quota
 from leadmagnet.mail.facts import MailFacts
@@ -22,9 +22,6 @@ from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Repla
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.store.dialect import among, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber
-
-_SYSTEM = {"confirm": "confirm", "reminder": "confirm-reminder", "guide": "guide-again"}
-
 
 _delivery, _subscriber, _enrollment = table(Delivery), table(Subscriber), table(Enrollment)
 # Statements of their own, after the claim: what another process committed before it counts.
@@ -209,7 +206,7 @@ def _settle(session: Session, published: Published, row: Row[Any], people: _Peop
     if row.kind in ("confirm", "reminder") and case.subscriber.status != "pending":
         _close(session, row, "cancelled", case.subscriber.status, now)
         return None
-    return case.claimed(published.letter("system", _SYSTEM[row.kind]), facts, None)
+    return case.claimed(published.letter("system", SYSTEM_LETTERS[row.kind]), facts, None)
 
 
 def _settle_letter(session: Session, case: _Case) -> Claimed | None:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from leadmagnet.delivery import brakes
+from leadmagnet.delivery import brakes, making
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.store import batches
 from leadmagnet.store.columns import ServerTime
@@ -169,7 +169,9 @@ def _move(session: Session, state: str, letters: Collection[Claimed], **values: 
 
 def _facts(letter: Claimed) -> dict[str, Any] | None:
     """What the mail is rendered with is part of its record."""
-    return letter.facts.to_json() if letter.subscriber_id is not None else None
+    if letter.subscriber_id is None:
+        return None
+    return letter.facts.to_json() | {making.KEY: letter.making.to_json()}
 
 
 def _refuse(session: Session, letter: Claimed, now: datetime) -> Gate:

@@ -1,12 +1,14 @@
 """What is on disk, compiled and checked with sample readers: may it be published?"""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from leadmagnet.content.compile import compile_folder
+from leadmagnet.content.compile import compile_folder, compile_kept
 from leadmagnet.content.compiled import Build, Compiled, Letter
 from leadmagnet.content.findings import Finding
 from leadmagnet.content.published import Published
+from leadmagnet.content.site import SiteSettings
 from leadmagnet.links import Keys, Links
 from leadmagnet.mail import render
 from leadmagnet.mail.facts import MailFacts, confirmation_values, letter_values
@@ -21,7 +23,15 @@ _SAMPLE_DAY = "2026-03-03"
 
 def check(folder: Path) -> Build:
     """Compiles the folder and renders every letter for every sample reader; never raises for its content."""
-    build = compile_folder(folder)
+    return _tried(compile_folder(folder))
+
+
+def check_kept(files: Mapping[str, bytes], settings: SiteSettings) -> Build:
+    """As `check`, for the files and settings that a release has kept."""
+    return _tried(compile_kept(files, settings))
+
+
+def _tried(build: Build) -> Build:
     if build.compiled is None:
         return build
     findings = [found for letter in build.compiled.letters.values() for found in _trial(build.compiled, letter)]

@@ -28,6 +28,26 @@ class NothingPublished(LeadmagnetError):
         super().__init__(self.__doc__)
 
 
+class NotKept(LeadmagnetError):
+    """A version whose files are gone: no mail was sent from it, and `[publish] keep` newer ones came."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"version {number} is not kept any more: no mail was sent from it, and newer ones took its place "
+            "(`keep` in [publish] says how many stay)."
+        )
+
+
+class Overtaken(LeadmagnetError):
+    """Somebody else published meanwhile."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"Not published: version {number} went live meanwhile, and what you were told compares with the one "
+            "before it. Look again."
+        )
+
+
 @dataclass
 class Live:
     """The newest release, loaded once per process and again only when its number grows."""
@@ -48,10 +68,12 @@ class Live:
 
 
 def load(session: Session, number: int) -> Published:
-    """One release by its number. Raises NothingPublished if it does not exist."""
+    """One release by its number. Raises NothingPublished if it does not exist, NotKept if its content is gone."""
     release = session.get(Release, number)
     if release is None:
         raise NothingPublished
+    if not release.compiled:
+        raise NotKept(number)
     return Published(release.id, release.digest, _read(release.compiled))
 
 
@@ -61,10 +83,12 @@ def live_digest(session: Session) -> str | None:
 
 
 def files(session: Session, number: int) -> dict[str, bytes]:
-    """The operator's files of a release, by path. Raises NothingPublished if it does not exist."""
+    """The operator's files of a release, by path. Raises NothingPublished if there is none, NotKept if they went."""
     archive = session.scalar(select(Release.files).where(Release.id == number))
     if archive is None:
         raise NothingPublished
+    if not archive:
+        raise NotKept(number)
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         return {path: opened.read(path) for path in opened.namelist()}
 
@@ -76,12 +100,16 @@ def publish(
     *,
     author: str,
     note: str | None = None,
+    set_aside: str | None = None,
+    over: int | None = None,
     now: datetime,
 ) -> int | None:
     """Makes a checked build live and returns its number, or None if just this content is live already.
 
     `build` must have passed: one without `compiled` is a defect of the caller. `made` is what of its pictures and PDFs
     was missing; it is kept even if the content is live already: a newer version of ours may set an old guide anew.
+    `set_aside` is for a rollback: the digest of what the folder holds. Raises Overtaken if another release than
+    `over` is live; None: whichever is.
     """
     if build.compiled is None:
         raise ValueError("a build with errors cannot be published")
@@ -90,6 +118,8 @@ def publish(
     before = session.scalars(select(Release).order_by(Release.id.desc()).limit(1)).one_or_none()
     if before is not None and before.digest == build.digest:
         return None
+    if over is not None and before is not None and before.id != over:
+        raise Overtaken(before.id)
     live = Published(before.id, before.digest, _read(before.compiled)) if before is not None else None
     compiled = dated(build.compiled, live, now=now)
     return session.execute(
@@ -101,6 +131,7 @@ def publish(
             note=note,
             files=_archive(build.files),
             compiled=compiled.model_dump_json(),
+            set_aside=set_aside,
         )
         .returning(Release.id)
     ).scalar_one()

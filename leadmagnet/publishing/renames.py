@@ -115,7 +115,11 @@ def _finding(path: str, step: Step, old: _Gone, sequence: str) -> Finding:
 def _gone(session: Session, live: int, before: Sequence, here: set[str]) -> list[_Gone]:
     found = {step.slug: _Gone(step.slug, live, True) for step in before.steps if step.slug not in here}
     heirs = _names(before)
-    earlier = select(Release.id, Release.compiled).where(Release.id < live).order_by(Release.id.desc())
+    earlier = (
+        select(Release.id, Release.compiled)
+        .where(Release.id < live, Release.compiled != "")
+        .order_by(Release.id.desc())
+    )
     for number, compiled in session.execute(earlier.limit(_VERSIONS).execution_options(yield_per=1)):
         steps = json.loads(compiled)["sequences"].get(before.slug, {}).get("steps", ())
         for step in steps:
