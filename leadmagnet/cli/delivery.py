@@ -13,6 +13,7 @@ from leadmagnet.cli.site import database_of, json_option, operator, site_option
 from leadmagnet.delivery import decisions
 from leadmagnet.delivery.breaker import Open
 from leadmagnet.delivery.daily import Day
+from leadmagnet.delivery.decisions import Before
 from leadmagnet.delivery.queue import SEQUENCE
 from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.rates import Week
@@ -73,25 +74,40 @@ def resend(numbers: tuple[int, ...], site: Path) -> None:
     Example: leadmagnet resend 12 15
     """
     database = database_of(load(site), upgrade=False)
+    now = clock.now()
     with database.write() as session:
-        before = decisions.resend(session, numbers, by=operator(), now=clock.now())
+        published = Live().get(session)
+        before = decisions.look(session, published, numbers, now=now)
+        decisions.resend(session, numbers, by=operator(), now=now)
     database.close()
-    for number, state in before.items():
-        click.echo(f"{number}: {_decided(state)}")
-    if not any(state in ("uncertain", "held") for state in before.values()):
+    for number in dict.fromkeys(numbers):
+        click.echo(f"{number}: {_decided(before.get(number), published.zone)}")
+    if not any(one.state in decisions.UNDECIDED and one.never is None for one in before.values()):
         raise SystemExit(1)
 
 
-def _decided(state: str | None) -> str:
-    match state:
-        case "uncertain":
-            return "goes out once more; whoever got it the first time gets it twice"
-        case "held":
-            return "goes out"
-        case None:
-            return "there is no such mail"
-        case _:
-            return f"is {state}: only what is maybe sent or held can be sent again"
+def _decided(before: Before | None, zone: ZoneInfo) -> str:
+    """What became of one mail that was to be sent again."""
+    if before is None:
+        return "there is no such mail. `leadmagnet status` names those that wait for you."
+    on = moment(before.at, zone)
+    if before.state in decisions.UNDECIDED:
+        if before.never is not None:
+            return f"is not sent, because {before.never}. It no longer waits for you."
+        when = f" as soon as {before.later}" if before.later is not None else ""
+        twice = "; whoever got it the first time gets it twice"
+        return f"goes out once more{when}{twice}" if before.state == "uncertain" else f"goes out{when or ' now'}"
+    words = {
+        "pending": f"waits already, and is due {on}: nothing to decide.",
+        "claimed": "is being sent this moment: nothing to decide.",
+        "handing_off": "is being sent this moment: nothing to decide.",
+        "sent": f"was sent on {on}, and nobody gets a letter twice.",
+        "failed": f"failed on {on} ({before.reason}), and would again: its reader can ask anew with your form.",
+        "cancelled": f"was called off on {on}, unsent ({before.reason}): there is nothing to repeat.",
+        "skipped": f"was not for her ({before.reason}): there is nothing to repeat.",
+        "expired": f"was too old on {on} ({before.reason}): it is not sent any more.",
+    }
+    return words[before.state]
 
 
 def _story(found: Why, zone: ZoneInfo) -> str:

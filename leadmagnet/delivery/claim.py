@@ -234,6 +234,7 @@ def _settle_letter(session: Session, case: _Case) -> Claimed | None:
             _close(session, row, "cancelled", reason, now)
             enrollments.follow(session, published, {enrollment.id: (case.subscriber, seq, following)}, now=now)
         case PassOver(state, reason, planned, facts), seq if seq is not None:
+            _move_start(session, enrollment, facts.start)
             _close(session, row, state, reason, now)
             after = case.course(seq, planned, facts).after(times, letter_at=None)
             enrollments.follow(session, published, {enrollment.id: (case.subscriber, seq, after)}, now=now)

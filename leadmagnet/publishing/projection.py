@@ -189,7 +189,9 @@ class _Life:
             self._end(series, "exited", replan.SEQUENCE_REMOVED)
             return
         facts = self._facts(series)
-        reason, answer = replan.decide(self.projector.timetable, series.sequence, waiting.slug, facts, self.zone)
+        reason, answer = replan.decide(
+            self.projector.timetable, series.sequence, waiting.slug, facts, self.zone, paused=series.paused_until
+        )
         if reason is not None or isinstance(answer, Done):
             self._follow(series, answer)
         elif not waiting.due_at < waiting.ready_at > answer.due:  # a back-off stays
@@ -214,8 +216,7 @@ class _Life:
             case Replace(_reason, following):
                 self._follow(series, following)
             case PassOver(_state, reason, planned, facts):
-                # Counted from a start that is moved for this once: nobody writes it down.
-                self._note_start(series, facts.start)
+                self._move_start(series, facts.start)
                 slug = planned.step.slug
                 self._pass_over(series, [(slug, reason)])
                 self._plan(series, facts.after(slug, letter_at=None))
@@ -277,10 +278,7 @@ class _Life:
         return Facts(series.start, self.last_letter_at, series.handled, self.tags, series.clicked)
 
     def _move_start(self, series: _Series, start: datetime) -> None:
-        self._note_start(series, start)
-        series.start = start
-        series.paused_until = None
-
-    def _note_start(self, series: _Series, start: datetime) -> None:
         if start != series.start:
             self.moved.append(Moved(series.slug, start - series.started, start.astimezone(self.zone).date()))
+        series.start = start
+        series.paused_until = None

@@ -27,7 +27,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing import finished
 from leadmagnet.publishing.unmoved import outdated_below
-from leadmagnet.sequences import enrollments
+from leadmagnet.sequences import enrollments, schedule
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
@@ -168,7 +168,8 @@ def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows
             gone["the letters have not started"].append(row.id)
             continue
         facts = Facts(found.start_at, found.last_letter_at, frozenset((found.handled or "").split()))
-        reason, answer = decide(timetable, sequence, letter.step, facts, timetable.zone_of(found.timezone))
+        zone, paused = timetable.zone_of(found.timezone), found.paused_until
+        reason, answer = decide(timetable, sequence, letter.step, facts, zone, paused=paused)
         if reason is None and isinstance(answer, Planned):
             kept.append((row.id, answer))
         else:
@@ -181,10 +182,15 @@ def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows
 
 
 def decide(
-    timetable: Timetable, sequence: Sequence, slug: str, facts: Facts, zone: ZoneInfo
+    timetable: Timetable, sequence: Sequence, slug: str, facts: Facts, zone: ZoneInfo, *, paused: datetime | None
 ) -> tuple[str | None, Planned | Done]:
-    """What is next for somebody who waits for the letter `slug`, and why that is gone; None: it still is the next."""
+    """What is next for somebody who waits for the letter `slug`, and why that is gone; None: it still is the next.
+
+    No edit brings a letter into her pause, which ends at `paused`.
+    """
     answer = timetable.next_step(sequence, facts, zone)
+    if paused is not None and isinstance(answer, Planned):
+        answer = schedule.after_pause(sequence, answer, facts, zone, paused)
     if isinstance(answer, Planned) and answer.step.slug == slug:
         return None, answer
     return _gone(sequence, slug), answer

@@ -32,6 +32,7 @@ _STANDINGS = (
     select(
         _enrollment.c.id,
         _enrollment.c.start_at,
+        _enrollment.c.paused_until,
         _subscriber.c.timezone,
         func.aggregate_strings(
             case((_delivery.c.state.in_(HANDLED) & (_delivery.c.enrollment_id == _enrollment.c.id), _delivery.c.step)),
@@ -52,7 +53,9 @@ _STANDINGS = (
 
 
 def standings(session: Session, enrollment_ids: Collection[int]) -> dict[int, Row[Any]]:
-    """Where each enrollment stands: `start_at`, `timezone`, `handled` (slugs with spaces between), `last_letter_at`.
+    """Where each enrollment stands.
+
+    `start_at`, `paused_until`, `timezone`, `handled` (slugs with spaces between), `last_letter_at`.
 
     What `gather` says of the same, without tags and clicks, which have no part in what is next.
     """

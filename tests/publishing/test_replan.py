@@ -275,7 +275,8 @@ def test_after_any_edits_everybody_stands_where_the_schedule_says(crowd: World, 
     assert_right(crowd)
     crowd.skip(until=PUBLISHED + timedelta(days=60))
     assert {crowd.enrollment(address_of(name)).status for name in DAYS_IN} == {"completed"}
-    sent = Counter((row.enrollment_id, row.step) for row in crowd.deliveries(state="sent"))
+    # An edit may set `watch`: copies to the operator are nobody's letters.
+    sent = Counter((row.enrollment_id, row.step) for row in crowd.deliveries(state="sent") if row.kind != "notice")
     assert max(sent.values()) == 1
 
 
