@@ -1,7 +1,7 @@
 """Claims letters that are still right, and settles in the same transaction those that are not."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +54,12 @@ class _People:
     subscribers: Mapping[int, Row[Any]]
     enrollments: Mapping[int, Row[Any]]
     facts: Mapping[int, Facts]  # by enrollment id, of those whose letters have started
+    served: set[int] = field(default_factory=set)  # who gets a letter from this batch
+
+    def facts_of(self, row: Row[Any], *, now: datetime) -> Facts | None:
+        """A letter of another series that has just been claimed for her counts as sent."""
+        facts = self.facts.get(row.enrollment_id)
+        return replace(facts, last_letter_at=now) if facts is not None and row.subscriber_id in self.served else facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +128,23 @@ def claim(
         now=now,
         quota_day=quota_day,
     )
-    people = _read_people(session, rows)
+    people = _read_people(session, rows, now)
     claimed = []
     for row in rows:
         letter = _settle(session, published, row, people, now)
         if letter is not None:
             claimed.append(letter)
+            if letter.course is not None:
+                people.served.add(letter.course.person.id)
     return claimed, len(rows)
 
 
-def _read_people(session: Session, rows: Collection[Row[Any]]) -> _People:
+def _read_people(session: Session, rows: Collection[Row[Any]], now: datetime) -> _People:
     subscribers = _by_id(session, _SUBSCRIBERS, {row.subscriber_id for row in rows})
     found = _by_id(session, _ENROLLMENTS, {row.enrollment_id for row in rows})
     starts = {e.id: (e.subscriber_id, e.start_at) for e in found.values() if e.start_at is not None}
-    return _People(subscribers, found, people_facts.gather(session, starts) if starts else {})
+    ids = {row.id for row in rows}
+    return _People(subscribers, found, people_facts.gather(session, starts, judging=ids, now=now) if starts else {})
 
 
 def _by_id(session: Session, reading: Select[Any], ids: set[int | None]) -> dict[int, Row[Any]]:
@@ -199,7 +208,7 @@ def _settle(session: Session, published: Published, row: Row[Any], people: _Peop
     if row.subscriber_id is None:
         return _to_operator(session, published, row, now)
     enrollment = people.enrollments[row.enrollment_id]
-    facts = people.facts.get(enrollment.id)
+    facts = people.facts_of(row, now=now)
     case = _Case(published, row, people.subscribers[row.subscriber_id], enrollment, facts, now)
     if row.step is not None:
         return _settle_letter(session, case)

@@ -13,6 +13,7 @@ from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing import finished, replan
 from leadmagnet.publishing.unmoved import outdated_below
 from leadmagnet.sequences import recheck
+from leadmagnet.sequences.enrollments import kind_of
 from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
@@ -159,10 +160,20 @@ class _Life:
             coming = [one for one in self.series.values() if one.ready is not None and one.status == "active"]
             if not coming:
                 break
-            following = min(coming, key=lambda one: one.ready or self.clock)
+            following = min(coming, key=self._turn)
             self.clock = max(self.clock, following.ready or self.clock)
             self._judge(following)
         return Course(tuple(self.mails), tuple(self.skips), tuple(self.endings), tuple(self.moved))
+
+    def _turn(self, series: _Series) -> tuple[datetime, bool, datetime]:
+        """What goes first: of what is due, that which was asked for; of the rest, what was ready first.
+
+        Whatever is equal goes in the order of `series`, which is that of planning.
+        """
+        ready = series.ready or self.clock
+        step = series.sequence.step(series.next or "") if series.sequence is not None else None
+        asked_for = step is not None and series.sequence is not None and kind_of(series.sequence, step)[0] == "guide"
+        return max(ready, self.clock), not asked_for, ready
 
     def _enter(self, place: Place) -> None:
         """Puts right what waits, as the re-plan does."""
@@ -256,6 +267,7 @@ class _Life:
     def _follow(self, series: _Series, answer: Planned | Done) -> None:
         if isinstance(answer, Planned):
             series.next, series.ready = answer.step.slug, answer.due
+            self.series[series.slug] = self.series.pop(series.slug)
             return
         self._end(series, "completed", None)
         then = series.sequence.then if series.sequence is not None else None

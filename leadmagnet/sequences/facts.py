@@ -18,6 +18,7 @@ HANDLED = frozenset({"sent", "failed", "expired", "skipped", "uncertain"})
 _delivery, _tag = table(Delivery), table(SubscriberTag)
 _enrollment, _subscriber = table(Enrollment), table(Subscriber)
 _LETTERS = select(
+    _delivery.c.id,
     _delivery.c.subscriber_id,
     _delivery.c.enrollment_id,
     _delivery.c.step,
@@ -63,23 +64,32 @@ def standings(session: Session, enrollment_ids: Collection[int]) -> dict[int, Ro
     return {row.id: row for row in found}
 
 
-def gather(session: Session, starts: Mapping[int, tuple[int, datetime]]) -> dict[int, Facts]:
+def gather(
+    session: Session,
+    starts: Mapping[int, tuple[int, datetime]],
+    *,
+    judging: Collection[int] = (),
+    now: datetime | None = None,
+) -> dict[int, Facts]:
     """Facts by enrollment id; `starts` maps enrollment ids to (subscriber id, start).
 
-    Three index look-ups a person, in two statements, whatever the number of people.
+    With `now`, a letter that a sender has counts as sent now, but for those with the ids `judging`. Three index
+    look-ups a person, in two statements, whatever the number of people.
     """
     people = list({subscriber for subscriber, _start in starts.values()})
     handled: dict[int, set[str]] = defaultdict(set)
     clicked: dict[int, set[str]] = defaultdict(set)
     last_letter: dict[int, datetime] = {}
     letters = _LETTERS.where(among(session, _delivery.c.subscriber_id, people))
-    for subscriber, enrollment, step, state, sent_at, handed_at, clicked_at in session.connection().execute(letters):
+    for id_, subscriber, enrollment, step, state, sent_at, handed_at, clicked_at in session.connection().execute(letters):
         if state in HANDLED:
             handled[enrollment].add(step)
         if clicked_at is not None:
             clicked[enrollment].add(step)
         # A letter that was maybe sent counts as sent: two close together would be worse than one late.
         letter_at = sent_at or (handed_at if state in ("uncertain", "handing_off") else None)
+        if state == "claimed" and id_ not in judging:
+            letter_at = now
         if letter_at is not None:
             last_letter[subscriber] = max(letter_at, last_letter.get(subscriber, letter_at))
     carried = tags(session, people)
