@@ -15,7 +15,6 @@ from leadmagnet.publishing import people, releases
 from leadmagnet.publishing.people import Question
 from leadmagnet.publishing.projection import Course, Projector
 from leadmagnet.rehearsal.stage import Stage
-from leadmagnet.sequences.recheck import Pause  # noqa: F401  (named in docstrings)
 from leadmagnet.store.database import Database
 from leadmagnet.store.models import Delivery, Enrollment, Model
 from tests.world import GUIDE, TUESDAY_EVENING, World
@@ -59,10 +58,9 @@ def _letters(*names: str) -> dict[str, Letter]:
 class Walk(World):
     """A world without pictures and files, whose mail goes to a server made up for it."""
 
-    example: Build
-
-    def __init__(self, database: Database, build: Build, folder: Path) -> None:
-        super().__init__(database, build, folder, Stage(lambda: self.now).connect)
+    def __init__(self, database: Database, example: Build, folder: Path) -> None:
+        self.example = example
+        super().__init__(database, build_of(example, {}), folder, Stage(lambda: self.now).connect)
 
     def publish(self, build: Build) -> Published:
         """Makes a build live; guides get no PDF."""
