@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from leadmagnet.publishing.changes import LetterChange, Link
 from leadmagnet.publishing.effects import Name, Tally
 from leadmagnet.publishing.plan import Plan
+from leadmagnet.sequences.schedule import ADDED, MOVED
 
 #: A day with too many letters is named; of more than these only the worst.
 _DAYS_NAMED = 3
@@ -170,12 +171,12 @@ def _missed(plan: Plan) -> Iterator[Line]:
     removed = set(plan.changes.sequences_removed)
     for name, tally in sorted(plan.effects.letters.items()):
         if tally.lose and name not in told and name.sequence not in removed:
-            why = [
-                reason for reason, _count in tally.reasons.most_common() if reason and reason != "added after her turn"
-            ]
+            why = [reason for reason, _count in tally.reasons.most_common() if reason not in ("", ADDED, MOVED)]
             reason = f" ({why[0]})" if why else ""
             if not why and name.sequence in plan.changes.reordered:
-                reason = ": they are past its new place"
+                reason = (
+                    ": they have had a letter that comes after it now (catch_up = true in its head sends it to them)"
+                )
             words = f"{people(tally.lose)} will miss {_file(plan, name)}{reason}."
             yield Line("loss", "missed", tally.lose, words, "/".join(name))
 

@@ -81,7 +81,9 @@ def gather(
     clicked: dict[int, set[str]] = defaultdict(set)
     last_letter: dict[int, datetime] = {}
     letters = _LETTERS.where(among(session, _delivery.c.subscriber_id, people))
-    for id_, subscriber, enrollment, step, state, sent_at, handed_at, clicked_at in session.connection().execute(letters):
+    for id_, subscriber, enrollment, step, state, sent_at, handed_at, clicked_at in session.connection().execute(
+        letters
+    ):
         if state in HANDLED:
             handled[enrollment].add(step)
         if clicked_at is not None:

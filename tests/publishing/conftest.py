@@ -79,16 +79,17 @@ def walk(request: pytest.FixtureRequest, example: Build, tmp_path_factory: pytes
     folder = tmp_path_factory.mktemp("walk")
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), folder / "leadmagnet.db")
-        yield from _walk(f"sqlite:///{folder}/leadmagnet.db", example, folder)
+        yield from opened_walk(f"sqlite:///{folder}/leadmagnet.db", example, folder)
         return
     server, name = request.getfixturevalue("postgres_server"), f"walk{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE leadmagnet_template")
-        yield from _walk(sibling(server, name), example, folder)
+        yield from opened_walk(sibling(server, name), example, folder)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _walk(url: str, example: Build, folder: Path) -> Iterator[Walk]:
+def opened_walk(url: str, example: Build, folder: Path) -> Iterator[Walk]:
+    """A world to start anew in."""
     database = Database(url)
     with Walk(database, example, folder) as world:
         yield world

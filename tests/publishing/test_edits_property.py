@@ -2,25 +2,25 @@
 
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from leadmagnet.audience.consent import Origin
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.sequences import Condition, Sequence, Step
 from leadmagnet.publishing.versions import known_by_later_names
 from leadmagnet.sequences import enrollments, pauses, preferences
-from leadmagnet.audience.consent import Origin
-from leadmagnet.store.database import Database
+from leadmagnet.store.database import Session
 from leadmagnet.store.models import Delivery, Subscriber
+from tests.publishing.conftest import opened_walk
 from tests.publishing.walks import Content, Walk, assert_kept_promises, build_of, days, series, step
-from tests.world import GUIDE
 
 MORE = "more"
 ZONES = ("America/New_York", "Europe/Berlin", "Asia/Kolkata")
@@ -160,7 +160,9 @@ class Folder:
             case "rename folder" | "copy folder":
                 name = f"folder{self.count}"
                 # A guide starts one sequence.
-                new = {"slug": name} if one.what == "rename folder" else {"slug": name, "guide": None, "starts": "manual"}
+                new = (
+                    {"slug": name} if one.what == "rename folder" else {"slug": name, "guide": None, "starts": "manual"}
+                )
                 self.content[name] = sequence.model_copy(update=new)
                 if one.what == "rename folder":
                     del self.content[slug]
@@ -194,32 +196,22 @@ class Folder:
         return tuple(steps)
 
     def _change(self, old: Step, one: Edit) -> dict[str, Any]:
-        condition = (Condition(kind="tag", name="x", negated=one.flag),)
-        match one.what:
-            case "day":
-                return {"day": one.much}
-            case "rename":
-                return {"slug": f"name{self.count}", "was": (*old.was, old.slug)}
-            case "draft":
-                return {"draft": not old.draft}
-            case "catch up":
-                return {"catch_up": not old.catch_up}
-            case "send_at":
-                return {"send_at": time(one.much + 8, 0)}
-            case "send_on":
-                return {"send_on": frozenset({one.much % 7, (one.much + 2) % 7})}
-            case "only_if":
-                return {"only_if": condition}
-            case "skip_if":
-                return {"skip_if": condition}
-            case "clicked":
-                return {"only_if": (Condition(kind="clicked", name="a0", negated=one.flag),)}
-            case "not_after":
-                return {"expires_after": timedelta(hours=6 * one.much + 1)}
-            case "tag":
-                return {"tag": "x" if one.flag else "done"}
-            case _:
-                return {"watch": not old.watch}
+        tagged = (Condition(kind="tag", name="x", negated=one.flag),)
+        found: dict[str, dict[str, Any]] = {
+            "day": {"day": one.much},
+            "rename": {"slug": f"name{self.count}", "was": (*old.was, old.slug)},
+            "draft": {"draft": not old.draft},
+            "catch up": {"catch_up": not old.catch_up},
+            "send_at": {"send_at": time(one.much + 8, 0)},
+            "send_on": {"send_on": frozenset({one.much % 7, (one.much + 2) % 7})},
+            "only_if": {"only_if": tagged},
+            "skip_if": {"skip_if": tagged},
+            "clicked": {"only_if": (Condition(kind="clicked", name="a0", negated=one.flag),)},
+            "not_after": {"expires_after": timedelta(hours=6 * one.much + 1)},
+            "tag": {"tag": "x" if one.flag else "done"},
+            "text": {"watch": not old.watch},
+        }
+        return found[one.what]
 
 
 class Told:
@@ -275,7 +267,7 @@ class Told:
         for edit in publish.edits:
             self.folder.edit(edit)
         build = self._live()
-        said = world.predicted(build)
+        said = replace(world.predicted(build), in_hand=frozenset(letter.subscriber_id or 0 for letter in in_hand))
         world.publish(build)
         if publish.claims_first:
             world.deliver()
@@ -288,58 +280,54 @@ class Told:
         assert_kept_promises(world, self.published)
 
     def _do(self, deed: Deed) -> None:
-        world, now = self.world, self.world.now
-        address = f"r{deed.reader % len(self.story.readers)}@example.com"
-        person = world.subscriber(address)
-        rows = [row for row in world.deliveries(subscriber_id=person.id) if row.step is not None]
-        sent = [row for row in rows if row.state == "sent"]
-        waiting = [row for row in rows if row.state == "pending"]
-        by: dict[str, Any] = {"by": "maya", "now": now}
-        with world.database.write() as session:
-            she = session.get_one(Subscriber, person.id)
-            match deed.what:
-                case "pause":
-                    pauses.pause(session, world.published, she, now + timedelta(hours=deed.much * 13), **by)
-                case "resume":
-                    pauses.resume(session, world.published, she, **by)
-                case "leave":
-                    preferences.leave(session, person.id, Origin(), now=now)
-                case "return":
-                    preferences.come_back(session, world.published, person.id, Origin(), now=now)
-                case "tag":
-                    enrollments.give_tags(session, world.published, [(person.id, "x")], now=now)
-                case "untag":
-                    enrollments.take_tag(session, person.id, "x")
-        change: tuple[Delivery, dict[str, Any]] | None = None
-        if deed.what == "click" and sent:
-            change = sent[-1], {"clicked_at": now}
-        elif deed.what == "maybe sent" and sent:
-            change = sent[-1], {"state": "uncertain", "sent_at": None, "reason": "lost", "ended_at": sent[-1].sent_at}
-        elif deed.what == "fail" and sent:
-            change = sent[-1], {"state": "failed", "sent_at": None, "reason": "content", "ended_at": sent[-1].sent_at}
-        elif deed.what == "back off" and waiting and waiting[0].due_at <= now:
-            again = now + timedelta(hours=deed.much)
-            change = waiting[0], {"ready_at": again, "attempts": 1, "first_attempt_at": now}
-        elif deed.what == "hold" and waiting:
-            change = waiting[0], {"state": "held", "reason": "poison", "ended_at": now}
-        if change is not None:
-            world.changes(Delivery, change[0].id, **change[1])
+        person = self.world.subscriber(f"r{deed.reader % len(self.story.readers)}@example.com")
+        if deed.what in HANDS:
+            with self.world.database.write() as session:
+                HANDS[deed.what](session, self.world, session.get_one(Subscriber, person.id), deed.much)
+            return
+        rows = [row for row in self.world.deliveries(subscriber_id=person.id) if row.step is not None]
+        of_state = "pending" if deed.what in ("back off", "hold") else "sent"
+        mine = [row for row in rows if row.state == of_state]
+        if mine and not (deed.what == "back off" and mine[-1].due_at > self.world.now):
+            self.world.changes(Delivery, mine[-1].id, **self._fate(mine[-1], deed))
+
+    def _fate(self, row: Delivery, deed: Deed) -> dict[str, Any]:
+        """What becomes of a letter."""
+        now = self.world.now
+        found: dict[str, dict[str, Any]] = {
+            "click": {"clicked_at": now},
+            "maybe sent": {"state": "uncertain", "sent_at": None, "reason": "lost", "ended_at": row.sent_at},
+            "fail": {"state": "failed", "sent_at": None, "reason": "content", "ended_at": row.sent_at},
+            "back off": {"ready_at": now + timedelta(hours=deed.much), "attempts": 1, "first_attempt_at": now},
+            "hold": {"state": "held", "reason": "poison", "ended_at": now},
+        }
+        return found[deed.what]
 
 
-def _walk(url: str, example: Build, folder: Path) -> Iterator[Walk]:
-    database = Database(url)
-    content = {GUIDE: series(step("a0", 0))}
-    with Walk(database, build_of(example, content), folder) as world:
-        world.example = example
-        yield world
-    database.close()
+def _pause(session: Session, world: Walk, she: Subscriber, much: int) -> None:
+    pauses.pause(session, world.published, she, world.now + timedelta(hours=13 * much), by="maya", now=world.now)
+
+
+#: What readers and the operator do with their hands.
+HANDS: dict[str, Callable[[Session, Walk, Subscriber, int], object]] = {
+    "pause": _pause,
+    "resume": lambda session, world, she, _much: pauses.resume(session, world.published, she, by="maya", now=world.now),
+    "leave": lambda session, world, she, _much: preferences.leave(session, she.id, Origin(), now=world.now),
+    "return": lambda session, world, she, _much: preferences.come_back(
+        session, world.published, she.id, Origin(), now=world.now
+    ),
+    "tag": lambda session, world, she, _much: enrollments.give_tags(
+        session, world.published, [(she.id, "x")], now=world.now
+    ),
+    "untag": lambda session, _world, she, _much: enrollments.take_tag(session, she.id, "x"),
+}
 
 
 @pytest.fixture(scope="module")
 def on_sqlite(sqlite_template: Path, example: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     folder = tmp_path_factory.mktemp("walk")
     shutil.copy(sqlite_template, folder / "leadmagnet.db")
-    yield from _walk(f"sqlite:///{folder}/leadmagnet.db", example, folder)
+    yield from opened_walk(f"sqlite:///{folder}/leadmagnet.db", example, folder)
 
 
 MANY = int(os.environ.get("EDITS_EXAMPLES", "30"))
