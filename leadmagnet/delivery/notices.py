@@ -1,6 +1,6 @@
 """Mails to the operator about trouble: plain words, at most once a day for the same trouble."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import copies, notice_page, tally
 from leadmagnet.delivery.letters import Claimed
@@ -159,9 +160,15 @@ def claimed(published: Published, row: Row[Any], *, now: datetime) -> Claimed:
         subscriber_id=None,
         enrollment_id=None,
         published=published,
-        letter=watched.letter if watched is not None else notice_page.compiled(row.facts, _FOOT),
+        letter=letter_of(published, row.facts),
         facts=watched.facts
         if watched is not None
         else MailFacts(asked_on=now.astimezone(published.zone).date().isoformat()),
         course=None,
     )
+
+
+def letter_of(published: Published, words: Mapping[str, Any]) -> Letter:
+    """What a notice with these facts is made from: its words, or the letter that it copies."""
+    watched = copies.of(published, words)
+    return watched.letter if watched is not None else notice_page.compiled(words, _FOOT)

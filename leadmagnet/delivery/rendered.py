@@ -186,7 +186,7 @@ def _in_hand(session: Session, row: Delivery, facts: Mapping[str, Any]) -> Claim
 
 def _letter(row: Delivery, published: Published, facts: Mapping[str, Any]) -> Letter:
     if row.kind == "notice":
-        return notices.compiled(facts)
+        return notices.letter_of(published, facts)
     folder, slug = (facts["folder"], facts["slug"]) if row.kind == "test" else _letter_of(row).split("/")
     return published.letter(folder, slug)
 

@@ -177,8 +177,8 @@ def _names(handled: str) -> frozenset[str]:
 
 
 def _waiting(session: Session, enrollment_ids: Collection[int]) -> dict[int, Waiting]:
-    rows = session.connection().execute(_WAITING.where(among(session, _delivery.c.enrollment_id, enrollment_ids)))
-    rows = sorted(rows, key=lambda row: row.id)
+    found = session.connection().execute(_WAITING.where(among(session, _delivery.c.enrollment_id, enrollment_ids)))
+    rows = sorted(found, key=lambda row: row.id)
     return {
         row.enrollment_id: Waiting(
             row.step, row.due_at, row.ready_at, row.release_id or 0,

@@ -155,7 +155,12 @@ class _Life:
 
     def lived(self) -> Course:
         for place in self.person.places:
-            self._enter(place)
+            self.series[place.sequence] = _Series(
+                self.projector.published.sequence(place.sequence), place.sequence, place.start, place.start,
+                place.handled, place.clicked, place.paused_until, place.status,
+            )  # fmt: skip
+        for place in sorted(self.person.places, key=_as_replanned):
+            self._enter(self.series[place.sequence], place)
         for _ in range(_MOST):
             coming = [one for one in self.series.values() if one.ready is not None and one.status == "active"]
             if not coming:
@@ -175,14 +180,9 @@ class _Life:
         asked_for = step is not None and series.sequence is not None and kind_of(series.sequence, step)[0] == "guide"
         return max(ready, self.clock), not asked_for, ready
 
-    def _enter(self, place: Place) -> None:
+    def _enter(self, series: _Series, place: Place) -> None:
         """Puts right what waits, as the re-plan does."""
         published, waiting = self.projector.published, place.waiting
-        series = _Series(
-            published.sequence(place.sequence), place.sequence, place.start, place.start, place.handled,
-            place.clicked, place.paused_until, place.status,
-        )  # fmt: skip
-        self.series[place.sequence] = series
         if place.status == "completed":
             answer = finished.continued(self.projector.timetable, series.sequence, self._facts(series), self.zone)
             if answer is not None:
@@ -294,3 +294,8 @@ class _Life:
             self.moved.append(Moved(series.slug, start - series.started, start.astimezone(self.zone).date()))
         series.start = start
         series.paused_until = None
+
+
+def _as_replanned(place: Place) -> tuple[bool, str, str]:
+    """The order in which the re-plan comes to people's places: those that wait by letter, then the finished."""
+    return place.waiting is None, place.sequence, place.waiting.slug if place.waiting is not None else ""

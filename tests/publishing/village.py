@@ -1,11 +1,11 @@
 """A village for each kind of edit: one person at every position of a short series, just before the edit is live."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from sqlalchemy import select, update
 
 from leadmagnet.audience.consent import Origin
-from leadmagnet.content.compiled import Build
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing.versions import known_by_later_names
@@ -60,127 +60,142 @@ class Happened:
 
 
 class Village:
-    """A world with a village for each of `edits`; letters are called by one character."""
+    """A world with two villages for each of `edits`, of which one takes the edit back; a letter has one character."""
 
     def __init__(self, world: Walk, edits: dict[str, Edit]) -> None:
         self.world, self.edits = world, edits
-        slugs = {name: f"edit-{number}" for number, name in enumerate(edits)}
-        self.content = {slug: series(G, A, B, C, slug=slug, starts="manual") for slug in slugs.values()}
-        self.people: dict[tuple[str, str], int] = {}
+        self.places = {(name, back): f"{'back' if back else 'edit'}-{number}"
+                       for number, name in enumerate(edits) for back in (False, True)}  # fmt: skip
+        self.content = {slug: series(G, A, B, C, slug=slug, starts="manual") for slug in self.places.values()}
         world.starts_anew(build_of(world.example, self.content))
         world.now = PUBLISHED
         with world.database.write() as session:
-            for name, slug in slugs.items():
-                for who, stand in PEOPLE.items():
-                    self.people[name, who] = self._settle(session, f"{who}-{slug}", self.content[slug], stand)
+            people = {(*place, who): _subscriber(f"{who}-{slug}", stand)
+                      for place, slug in self.places.items() for who, stand in PEOPLE.items()}  # fmt: skip
+            session.add_all(people.values())
+            session.flush()
+            self._settle(session, people)
+        self.people = {key: she.id for key, she in people.items()}
+        with world.database.write() as session:
+            for (_edit, _back, who), person in self.people.items():
+                self._special(session, person, PEOPLE[who].special)
         self.already = {row.id for row in world.deliveries(state="sent")}
 
-    def edited(self) -> Build:
-        """All the edits, saved together."""
-        found: dict[str, Sequence] = {}
-        for edit, old in zip(self.edits.values(), self.content.values(), strict=True):
-            found |= edit(old)
-        return build_of(self.world.example, found)
+    def lives(self) -> dict[bool, Happened]:
+        """Publishes the edits and walks everybody to the end; what was said each time must come true.
 
-    def lives(self, *, taken_back: bool) -> Happened:
-        """Publishes the edits and walks everybody to the end; what was said each time must come true."""
-        world, edited = self.world, self.edited()
-        said = world.predicted(edited)
-        world.publish(edited)
+        After two days half of the sequences are rolled back. What became of everybody, by whether hers was.
+        """
+        world, edited = self.world, {}
+        for (name, _back), slug in self.places.items():
+            edited |= self.edits[name](self.content[slug])
+        said = world.predicted(build_of(world.example, edited))
+        world.publish(build_of(world.example, edited))
         world.replans()
-        if taken_back:
-            world.skip(until=PUBLISHED + days(2))
-            said.assert_came_true(to_the_end=False)
-            before = build_of(world.example, self.content).compiled
-            assert before is not None
-            build = build_of(world.example, known_by_later_names(before, world.published.compiled).sequences)
-            said = world.predicted(build)
-            world.publish(build)
-            world.replans()
+        world.skip(until=PUBLISHED + days(2))
+        said.assert_came_true(to_the_end=False)
+        before = build_of(world.example, {slug: self.content[slug] for slug in self._taken_back()}).compiled
+        assert before is not None
+        back = known_by_later_names(before, world.published.compiled).sequences
+        kept = {slug: one for slug, one in edited.items() if slug.removesuffix("-2") not in self._taken_back()}
+        said = world.predicted(build_of(world.example, {**kept, **back}))
+        world.publish(build_of(world.example, {**kept, **back}))
+        world.replans()
         world.skip(until=PUBLISHED + days(90))
         said.assert_came_true(to_the_end=True)
-        assert edited.compiled is not None
-        assert_kept_promises(world, [self.content, edited.compiled.sequences])
-        return self._seen()
+        assert_kept_promises(world, [self.content, edited])
+        return {back: self._seen(back) for back in (False, True)}
 
-    def _seen(self) -> Happened:
+    def _taken_back(self) -> set[str]:
+        return {slug for (_name, back), slug in self.places.items() if back}
+
+    def _seen(self, taken_back: bool) -> Happened:
         happened, world = Happened(), self.world
-        names = {person: place for place, person in self.people.items()}
-        zone = world.published.zone
+        mine = {person: (edit, who) for (edit, back, who), person in self.people.items() if back == taken_back}
         rows = [row for row in world.deliveries() if row.step is not None and row.id not in self.already]
-        for edit, who in self.people:
+        for edit, who in mine.values():
             happened.got.setdefault(edit, {})[who] = "-"
         for row in sorted(rows, key=lambda row: (row.sent_at or PUBLISHED, row.step or "")):
-            edit, who = names[row.subscriber_id or 0]
+            if row.subscriber_id not in mine:
+                continue
+            edit, who = mine[row.subscriber_id]
             if row.state == "sent" and row.sent_at is not None:
                 got = happened.got[edit]
                 got[who] = got[who].replace("-", "") + (row.step or "")
-                when = row.sent_at.astimezone(zone).strftime("%a %d %H:%M")
+                when = row.sent_at.astimezone(world.published.zone).strftime("%a %d %H:%M")
                 happened.first.setdefault(edit, {}).setdefault(who, when)
             elif row.state in ("skipped", "expired") and row.ended_at is not None and row.ended_at >= PUBLISHED:
-                mine = happened.skipped.setdefault(edit, {})
-                mine[who] = "; ".join(filter(None, [mine.get(who), f"{row.step}: {row.reason}"]))
-        for (edit, who), person in self.people.items():
-            with world.database.read() as session:
-                one = session.query(Enrollment).filter_by(subscriber_id=person).one()
-            happened.ended.setdefault(edit, {})[who] = one.exit_reason or one.status
+                why = happened.skipped.setdefault(edit, {})
+                why[who] = "; ".join(filter(None, [why.get(who), f"{row.step}: {row.reason}"]))
+        with world.database.read() as session:
+            for one in session.scalars(select(Enrollment)):
+                if one.subscriber_id in mine:
+                    edit, who = mine[one.subscriber_id]
+                    happened.ended.setdefault(edit, {})[who] = one.exit_reason or one.status
         return happened
 
-    def _settle(self, session: Session, name: str, sequence: Sequence, stand: Stand) -> int:
-        """Puts somebody at her position, as the road would have brought her there."""
-        world, published, pending = self.world, self.world.published, stand.special == "pending"
-        start = PUBLISHED - days(stand.days)
-        she = Subscriber(
-            address=f"{name}@example.com", address_key=name, domain_group="example.com", created_at=start,
-            asked_at=start, status="pending" if pending else "active", confirmed_at=None if pending else start,
-        )  # fmt: skip
-        session.add(she)
+    def _settle(self, session: Session, people: Mapping[tuple[str, bool, str], Subscriber]) -> None:
+        """Puts everybody at her position, as the road would have brought her there."""
+        published = self.world.published
+        began = []
+        for (edit, back, who), she in people.items():
+            stand, slug = PEOPLE[who], self.places[edit, back]
+            pending = stand.special == "pending"
+            start = None if pending else PUBLISHED - days(stand.days)
+            one = Enrollment(
+                subscriber_id=she.id, sequence=slug, guide=GUIDE, status="pending" if pending else "active",
+                created_at=PUBLISHED - days(stand.days), start_at=start,
+            )  # fmt: skip
+            session.add(one)
+            if not pending:
+                began.append((one, she, stand))
         session.flush()
-        enrollment = enrollments.find_or_add(session, she.id, sequence, now=start)
-        if pending:
-            return she.id
-        enrollment.status, enrollment.start_at = "active", start
+        session.add_all(_had(published, she, one, slug, stand) for one, she, stand in began for slug in stand.had)
         session.flush()
-        for slug in stand.had:
-            self._had(session, published, she, enrollment, sequence, slug, stand)
-        facts = people_facts.gather(session, {enrollment.id: (she.id, start)})[enrollment.id]
-        answer = next_step(sequence, facts, published.zone)
-        enrollments.follow(session, published, {enrollment.id: (she, sequence, answer)}, now=PUBLISHED)
-        session.flush()
-        waiting: dict[str, Any] = {
+        starts = {one.id: (she.id, PUBLISHED - days(stand.days)) for one, she, stand in began}
+        facts = people_facts.gather(session, starts)
+        following = {}
+        for one, she, _stand in began:
+            sequence = published.compiled.sequences[one.sequence]
+            following[one.id] = (she, sequence, next_step(sequence, facts[one.id], published.zone))
+        enrollments.follow(session, published, following, now=PUBLISHED)
+
+    def _special(self, session: Session, person: int, special: str) -> None:
+        if special == "paused":
+            she = session.get_one(Subscriber, person)
+            pauses.pause(session, self.world.published, she, PUBLISHED + days(10), by="maya", now=PUBLISHED)
+        if special == "left":
+            preferences.leave(session, person, Origin(), now=PUBLISHED)
+        values = {
             "backed off": {"ready_at": PUBLISHED + days(0.125), "attempts": 1, "first_attempt_at": PUBLISHED},
             "held": {"state": "held", "reason": "poison", "ended_at": PUBLISHED},
-        }.get(stand.special, {})
-        if waiting:
-            session.query(Delivery).filter_by(enrollment_id=enrollment.id, state="pending").update(waiting)
-        if stand.special == "paused":
-            session.expire_all()
-            pauses.pause(session, published, she, PUBLISHED + days(10), by="maya", now=PUBLISHED)
-        if stand.special == "left":
-            preferences.leave(session, she.id, Origin(), now=world.now)
-        return she.id
-
-    @staticmethod
-    def _had(
-        session: Session, published: Published, she: Subscriber, series: Enrollment, sequence: Sequence, slug: str,
-        stand: Stand,
-    ) -> None:  # fmt: skip
-        letter = sequence.step(slug)
-        assert letter is not None and series.start_at is not None
-        local = (series.start_at + days(letter.day)).astimezone(published.zone)
-        at = local.replace(hour=7, minute=30) if letter.day else local
-        kind, lane = enrollments.kind_of(sequence, letter)
-        state = stand.special if slug == stand.had[-1] and stand.special in ("uncertain", "skipped") else "sent"
-        over = {"ended_at": at, "reason": "for a test"} if state != "sent" else {"sent_at": at}
-        session.add(
-            Delivery(
-                kind=kind, lane=lane, subscriber_id=she.id, enrollment_id=series.id, sequence=sequence.slug, step=slug,
-                state=state, due_at=at, ready_at=at, handed_at=None if state == "skipped" else at,
-                release_id=published.number, message_id=f"{series.id}.{slug}@example.com", domain_group="example.com",
-                dedupe_key=enrollments.step_key(series.id, slug), **over,
-            )
-        )  # fmt: skip
-        session.flush()
+        }.get(special)
+        if values:
+            mine = update(Delivery).where(Delivery.subscriber_id == person, Delivery.state == "pending")
+            session.execute(mine.values(values), execution_options={"synchronize_session": False})
 
 
-__all__ = ["GUIDE", "PEOPLE", "PUBLISHED", "A", "B", "C", "Edit", "G", "Happened", "Village"]
+def _subscriber(name: str, stand: Stand) -> Subscriber:
+    start, pending = PUBLISHED - days(stand.days), stand.special == "pending"
+    return Subscriber(
+        address=f"{name}@example.com", address_key=name, domain_group="example.com", created_at=start, asked_at=start,
+        status="pending" if pending else "active", confirmed_at=None if pending else start,
+    )  # fmt: skip
+
+
+def _had(published: Published, she: Subscriber, one: Enrollment, slug: str, stand: Stand) -> Delivery:
+    """A letter of the past."""
+    sequence = published.compiled.sequences[one.sequence]
+    letter = sequence.step(slug)
+    assert letter is not None and one.start_at is not None
+    local = (one.start_at + days(letter.day)).astimezone(published.zone)
+    at = local.replace(hour=7, minute=30) if letter.day else local
+    kind, lane = enrollments.kind_of(sequence, letter)
+    state = stand.special if slug == stand.had[-1] and stand.special in ("uncertain", "skipped") else "sent"
+    over = {"sent_at": at} if state == "sent" else {"ended_at": at, "reason": "for a test"}
+    return Delivery(
+        kind=kind, lane=lane, subscriber_id=she.id, enrollment_id=one.id, sequence=one.sequence, step=slug,
+        state=state, due_at=at, ready_at=at, handed_at=None if state == "skipped" else at, release_id=published.number,
+        message_id=f"{one.id}.{slug}@example.com", domain_group="example.com",
+        dedupe_key=enrollments.step_key(one.id, slug), **over,
+    )  # fmt: skip
