@@ -21,6 +21,7 @@ from leadmagnet.store.models import Delivery, Enrollment, Subscriber
 CHUNK = 4_000
 
 _delivery, _enrollment, _subscriber = table(Delivery), table(Enrollment), table(Subscriber)
+_LAST = 2**62
 _OPEN = ("pending", "claimed", "handing_off", "held")
 _ENROLLED = (
     select(
@@ -38,6 +39,7 @@ _ENROLLED = (
     .order_by(_enrollment.c.subscriber_id, _enrollment.c.id)
 )
 _WAITING = select(
+    _delivery.c.id,
     _delivery.c.enrollment_id,
     _delivery.c.step,
     _delivery.c.state,
@@ -105,9 +107,11 @@ def read(session: Session, question: Question, *, after: int, upto: int) -> Iter
         by_person[row.subscriber_id].append(row)
     wanted = {row.id: row for rows in by_person.values() for row in rows if _is_wanted(row, question)}
     waiting = _waiting(session, [id_ for id_, row in wanted.items() if row.status == "active"])
+    rank = {id_: place for place, id_ in enumerate(waiting)}
     facts = _facts(session, wanted, question)
     for person, series in by_person.items():
-        mine = [row for row in series if row.id in wanted]
+        # Two letters that are due at the same moment go in the order in which they were planned.
+        mine = sorted((row for row in series if row.id in wanted), key=lambda row: rank.get(row.id, _LAST))
         if mine:
             yield _person(person, mine, series, facts, waiting, question)
 
@@ -173,7 +177,8 @@ def _names(handled: str) -> frozenset[str]:
 
 
 def _waiting(session: Session, enrollment_ids: Collection[int]) -> dict[int, Waiting]:
-    rows = session.connection().execute(_WAITING.where(among(session, _delivery.c.enrollment_id, enrollment_ids)))
+    found = session.connection().execute(_WAITING.where(among(session, _delivery.c.enrollment_id, enrollment_ids)))
+    rows = sorted(found, key=lambda row: row.id)
     return {
         row.enrollment_id: Waiting(
             row.step, row.due_at, row.ready_at, row.release_id or 0,

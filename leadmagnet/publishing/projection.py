@@ -13,6 +13,7 @@ from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing import finished, replan
 from leadmagnet.publishing.unmoved import outdated_below
 from leadmagnet.sequences import enrollments, recheck
+from leadmagnet.sequences.enrollments import kind_of
 from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
@@ -154,24 +155,34 @@ class _Life:
 
     def lived(self) -> Course:
         for place in self.person.places:
-            self._enter(place)
+            self.series[place.sequence] = _Series(
+                self.projector.published.sequence(place.sequence), place.sequence, place.start, place.start,
+                place.handled, place.clicked, place.paused_until, place.status,
+            )  # fmt: skip
+        for place in sorted(self.person.places, key=_as_replanned):
+            self._enter(self.series[place.sequence], place)
         for _ in range(_MOST):
             coming = [one for one in self.series.values() if one.ready is not None and one.status == "active"]
             if not coming:
                 break
-            following = min(coming, key=lambda one: one.ready or self.clock)
+            following = min(coming, key=self._turn)
             self.clock = max(self.clock, following.ready or self.clock)
             self._judge(following)
         return Course(tuple(self.mails), tuple(self.skips), tuple(self.endings), tuple(self.moved))
 
-    def _enter(self, place: Place) -> None:
+    def _turn(self, series: _Series) -> tuple[datetime, bool, datetime]:
+        """What goes first: of what is due, that which was asked for; of the rest, what was ready first.
+
+        Whatever is equal goes in the order of `series`, which is that of planning.
+        """
+        ready = series.ready or self.clock
+        step = series.sequence.step(series.next or "") if series.sequence is not None else None
+        asked_for = step is not None and series.sequence is not None and kind_of(series.sequence, step)[0] == "guide"
+        return max(ready, self.clock), not asked_for, ready
+
+    def _enter(self, series: _Series, place: Place) -> None:
         """Puts right what waits, as the re-plan does."""
         published, waiting = self.projector.published, place.waiting
-        series = _Series(
-            published.sequence(place.sequence), place.sequence, place.start, place.start, place.handled,
-            place.clicked, place.paused_until, place.status,
-        )  # fmt: skip
-        self.series[place.sequence] = series
         if place.status == "completed":
             series.paused_until = self._quiet(place.paused_until)
             answer = finished.continued(
@@ -193,7 +204,7 @@ class _Life:
             return
         facts = self._facts(series)
         reason, answer = replan.decide(
-            self.projector.timetable, series.sequence, waiting.slug, facts, self.zone, paused_until=series.paused_until
+            self.projector.timetable, series.sequence, waiting.slug, facts, self.zone, paused=series.paused_until
         )
         if reason is not None or isinstance(answer, Done):
             self._follow(series, answer)
@@ -259,6 +270,7 @@ class _Life:
     def _follow(self, series: _Series, answer: Planned | Done) -> None:
         if isinstance(answer, Planned):
             series.next, series.ready = answer.step.slug, answer.due
+            self.series[series.slug] = self.series.pop(series.slug)
             return
         self._end(series, "completed", None)
         then = series.sequence.then if series.sequence is not None else None
@@ -291,10 +303,12 @@ class _Life:
         return Facts(series.start, self.last_letter_at, series.handled, self.tags, series.clicked)
 
     def _move_start(self, series: _Series, start: datetime) -> None:
-        self._note_start(series, start)
+        if start != series.start:
+            self.moved.append(Moved(series.slug, start - series.started, start.astimezone(self.zone).date()))
         series.start = start
         series.paused_until = None
 
-    def _note_start(self, series: _Series, start: datetime) -> None:
-        if start != series.start:
-            self.moved.append(Moved(series.slug, start - series.started, start.astimezone(self.zone).date()))
+
+def _as_replanned(place: Place) -> tuple[bool, str, str]:
+    """The order in which the re-plan comes to people's places: those that wait by letter, then the finished."""
+    return place.waiting is None, place.sequence, place.waiting.slug if place.waiting is not None else ""

@@ -153,10 +153,10 @@ def to_roll_back(session: Session, number: int) -> Build:
             return build
     else:
         compiled = build.compiled
-    return replace(build, compiled=_known_by_later_names(compiled, releases.Live().get(session).compiled))
+    return replace(build, compiled=known_by_later_names(compiled, releases.Live().get(session).compiled))
 
 
-def _known_by_later_names(back: Compiled, now: Compiled) -> Compiled:
+def known_by_later_names(back: Compiled, now: Compiled) -> Compiled:
     renamed = {}
     for slug, sequence in back.sequences.items():
         later = now.sequences.get(slug)

@@ -70,7 +70,7 @@ class _Reader:
             yield self._handled(planned)
         for step in self.sequence.steps:
             if step.slug not in self.facts.handled and self.facts.handled.isdisjoint(step.was):
-                yield self._went_by(step, "draft" if step.draft else "added after her turn")
+                yield self._went_by(step, schedule.why_passed(step))
 
     def _handled(self, planned: Planned) -> Coming:
         step, before = planned.step, self.facts

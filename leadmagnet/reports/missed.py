@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.reports.reasons import plain
+from leadmagnet.sequences.schedule import ADDED
 from leadmagnet.store.dialect import table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber
 
@@ -23,7 +24,7 @@ _IN_HAND = ("pending", "claimed", "handing_off")
 _LEFT = ("unsubscribed", "bounced", "complained")
 _NO_REASON = literal(None, String)
 #: Reasons that the group itself tells.
-_TOLD = ("added after her turn", "draft")
+_TOLD = (ADDED, "draft")
 _delivery, _enrollment, _subscriber = table(Delivery), table(Enrollment), table(Subscriber)
 
 
@@ -137,7 +138,7 @@ def _with_mail(mail: Any, now: datetime) -> Rows[Any]:
         (and_(state.in_(_IN_HAND), pause > now), "paused"),
         (state.in_(_IN_HAND), "waits"),
         (state == "uncertain", "maybe_sent"),
-        (and_(state == "skipped", reason == "added after her turn"), "before_it_existed"),
+        (and_(state == "skipped", reason == ADDED), "before_it_existed"),
         (and_(state == "skipped", reason == "draft"), "draft"),
         (state == "skipped", "not_for_them"),
         (state.in_(("held", "failed", "expired")), state),

@@ -7,11 +7,13 @@ from types import MappingProxyType
 from leadmagnet.content.sequences import Condition, Step
 from leadmagnet.delivery.outcomes import GIVEN_UP
 from leadmagnet.mail import answers
+from leadmagnet.sequences.schedule import ADDED, MOVED
 
 #: {she}: who it is about, "she" or "they"; {her}: whose, "her" or "their"; {had}: "has" or "have".
 _SAID: Mapping[str, str] = MappingProxyType(
     {
-        "added after her turn": "added after {her} turn",
+        ADDED: "added after {her} turn",
+        MOVED: "moved to a place that {she} had passed",
         "draft": "a draft when {her} turn came",
         "not_after has passed": "too late for it by then: its not_after had passed",
         "unsubscribed": "left before it went",

@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 
 from leadmagnet.content.sequences import Condition, Sequence, Step
 
+#: Why somebody went past a letter that is no draft.
+ADDED = "added after her turn"
+MOVED = "moved behind her"
 #: Lateness up to here is a slow day; beyond it the person's start moves, so that nothing bursts.
 TOLERATED_LATENESS = timedelta(days=1)
 
@@ -98,10 +101,18 @@ def passed_over(sequence: Sequence, facts: Facts, step: Step) -> tuple[PassedOve
     # From the first on: a letter may also have been added far behind her.
     before = itertools.takewhile(lambda other: other.slug != step.slug, sequence.steps)
     return tuple(
-        PassedOver(other.slug, "draft" if other.draft else "added after her turn")
+        PassedOver(other.slug, why_passed(other))
         for other in before
         if not _handled(other, facts) and not other.catch_up
     )
+
+
+def why_passed(step: Step) -> str:
+    """Why a letter went by somebody who is past it, in the words that its row keeps."""
+    if step.draft:
+        return "draft"
+    # What was there from the first version on can only have been moved to where she had been already.
+    return ADDED if step.since is not None else MOVED
 
 
 def skip_reason(step: Step, facts: Facts) -> str | None:

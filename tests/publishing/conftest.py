@@ -13,6 +13,7 @@ from leadmagnet.content.compiled import Build
 from leadmagnet.store.database import Database
 from tests.postgres import sibling
 from tests.publishing.crowd import gather_crowd, join_crowd
+from tests.publishing.walks import Walk
 from tests.world import World
 
 
@@ -59,5 +60,28 @@ def opened(url: str, example: Build, folder: Path) -> Iterator[World]:
     """The world of a crowd that was gathered before."""
     database = Database(url)
     with join_crowd(database, example, folder) as world:
+        yield world
+    database.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def walk(request: pytest.FixtureRequest, example: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
+    """A world to start anew in, once for each kind of database."""
+    folder = tmp_path_factory.mktemp("walk")
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), folder / "leadmagnet.db")
+        yield from opened_walk(f"sqlite:///{folder}/leadmagnet.db", example, folder)
+        return
+    server, name = request.getfixturevalue("postgres_server"), f"walk{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE leadmagnet_template")
+        yield from opened_walk(sibling(server, name), example, folder)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def opened_walk(url: str, example: Build, folder: Path) -> Iterator[Walk]:
+    """A world to start anew in."""
+    database = Database(url)
+    with Walk(database, example, folder) as world:
         yield world
     database.close()

@@ -73,7 +73,14 @@ Edit = Callable[[Letters], tuple[Step, ...]]
             ["is removed: 4 people will not get it", "4 people finish hip-openers earlier, 1 of them at once."],
         ),
         (lambda x: (x.guide, x.a, _changed(x.b, draft=True), x.c), ["becomes a draft: 3 people will not get it"]),
-        (lambda x: (x.guide, x.b, x.a, x.c), ["1 person will miss"]),
+        (
+            lambda x: (x.guide, x.b, x.a, x.c),
+            ["1 person will miss", "a letter that comes after it now (catch_up = true in its head"],
+        ),
+        (
+            lambda x: (x.guide, x.b, x.c, x.a),
+            ["1 person will miss", "2 people will miss", "2 of them at once."],
+        ),
         (
             lambda x: (x.guide, x.a, _changed(x.b, slug="bee", was=("b",)), x.c),
             ["was called b: whoever had it does not get it again."],
@@ -83,7 +90,18 @@ Edit = Callable[[Letters], tuple[Step, ...]]
             ["goes at 09:00 instead of 07:30: 2 people get it some hours later"],
         ),
     ],
-    ids=["moved", "inserted", "inserted behind", "catching up", "last removed", "draft", "order", "renamed", "hour"],
+    ids=[
+        "moved",
+        "inserted",
+        "inserted behind",
+        "catching up",
+        "last removed",
+        "draft",
+        "order",
+        "first to the end",
+        "renamed",
+        "hour",
+    ],
 )
 def test_each_edit_is_said_in_people(sqlite_world: World, example: Build, edit: Edit, words: list[str]) -> None:
     build = with_steps(example, *edit(letters_of(example)))

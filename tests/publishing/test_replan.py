@@ -160,7 +160,7 @@ def test_what_was_planned_and_is_not_next_any_more_says_why(
         ("insert ahead", {("had-b", "new", "added after her turn")}),
         ("insert behind", {("had-b", "new", "added after her turn"), ("had-a", "new", "added after her turn")}),
         ("insert behind, catching up", set()),
-        ("renumber", {("had-a", "b", "added after her turn")}),
+        ("renumber", {("had-a", "b", "moved behind her")}),
     ],
 )
 def test_a_letter_that_goes_past_somebody_leaves_a_row_that_says_so(

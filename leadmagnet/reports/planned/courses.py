@@ -7,7 +7,9 @@ from leadmagnet.publishing.changes import LetterChange
 from leadmagnet.publishing.plan import Plan
 from leadmagnet.reports.planned.line import Line, file_of, place, stem
 from leadmagnet.reports.words import count, people, weekday
+from leadmagnet.sequences.schedule import ADDED, MOVED
 
+_CATCH_UP = " (catch_up = true in its head sends it to them)"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -40,12 +42,12 @@ def _missed(plan: Plan) -> Iterator[Line]:
     removed = set(plan.changes.sequences_removed)
     for name, tally in sorted(plan.effects.letters.items()):
         if tally.lose and name not in told and name.sequence not in removed:
-            why = [
-                reason for reason, _count in tally.reasons.most_common() if reason and reason != "added after her turn"
-            ]
+            why = [reason for reason, _count in tally.reasons.most_common() if reason not in ("", ADDED, MOVED)]
             reason = f" ({why[0]})" if why else ""
             if not why and name.sequence in plan.changes.reordered:
-                reason = ": they are past its new place"
+                reason = (
+                    ": they have had a letter that comes after it now (catch_up = true in its head sends it to them)"
+                )
             words = f"{people(tally.lose)} will miss {file_of(plan, name)}{reason}."
             yield Line("loss", "missed", tally.lose, words, "/".join(name))
 
@@ -66,7 +68,7 @@ def _new(plan: Plan, change: LetterChange) -> Line:
     if step is not None and step.catch_up and (more := plan.effects.sequence(change.name.sequence).continued):
         parts.append(f"{more:,} of them had finished, and are continued")
     if tally.past:
-        hint = "" if step is not None and step.catch_up else " (catch_up = true in its head sends it to them)"
+        hint = "" if step is not None and step.catch_up else _CATCH_UP
         parts.append(f"{count(tally.past, 'is', 'are')} further on and will not{hint}")
     return Line("change", "new letter", tally.still, f"{what}: {'; '.join(parts)}.", "/".join(change.name))
 

@@ -103,7 +103,7 @@ class _Course:
     def _end(self, one: _Running) -> None:
         for step in one.sequence.steps:
             if one.facts.handled.isdisjoint((step.slug, *step.was)):
-                self._miss(one, step.slug, "draft" if step.draft else "added after her turn")
+                self._miss(one, step.slug, schedule.why_passed(step))
         tag = one.sequence.then.removeprefix("tag:") if one.sequence.then is not None else None
         starts = [other.slug for other in self._published.compiled.sequences.values() if other.starts == f"tag:{tag}"]
         self._ends.append(End(one.sequence.slug, one.not_before, tag, tuple(starts) if tag else ()))

@@ -11,7 +11,7 @@ from leadmagnet.reports.why.answer import Event, Mail
 from leadmagnet.reports.why.guides import Editions
 from leadmagnet.reports.why.record import Record
 from leadmagnet.sequences import schedule
-from leadmagnet.sequences.schedule import Because, Facts
+from leadmagnet.sequences.schedule import ADDED, Because, Facts
 from leadmagnet.store.models import AuditEvent, Consent, Enrollment
 
 #: Events in the order in which one leads to another.
@@ -22,7 +22,6 @@ _ORDER = (
 #: A mail that went so much after its time was late.
 _LATE = timedelta(minutes=10)
 #: How `schedule.passed_over` calls a letter that was added behind somebody.
-_ADDED = "added after her turn"
 #: Endings that the timeline tells by what caused them.
 _TOLD = ("unsubscribed", "bounced", "complained")
 
@@ -151,7 +150,7 @@ def _missed(mail: Mail, series: Enrollment | None, record: Record, published: Pu
     details: dict[str, object] = {"reason": mail.reason, "why": plain(mail.state, mail.reason)}
     if mail.state == "failed" and mail.code is not None:
         details["code"] = mail.code
-    if mail.reason == _ADDED and series is not None and series.start_at is not None:
+    if mail.reason == ADDED and series is not None and series.start_at is not None:
         sequence = published.sequence(mail.sequence or "")
         step = sequence.step(mail.letter or "") if sequence is not None else None
         if sequence is not None and step is not None and step.since is not None:
