@@ -74,7 +74,7 @@ def test_a_pause_by_hand_says_the_date_that_then_happens(world: World, terminal:
     assert "paused until Tue 10 Mar 2026" in terminal("person", ADA)
     world.skip(until=world.now + timedelta(days=7, hours=20))
     assert [row.step for row in world.deliveries(kind="step", state="sent")] == ["tight-hips"]
-    assert "is not paused. Her next letter is yoga-for-runners" in terminal("person", ADA, "--resume")
+    assert "is not paused. Her next letter is 30-yoga-for-runners" in terminal("person", ADA, "--resume")
     assert _history(world) == [("paused", "maya"), ("paused", "maya")]
 
 
