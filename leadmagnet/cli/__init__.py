@@ -24,7 +24,7 @@ class _Entry:
 
 _ENTRIES = (
     _Entry("Every day", "run", "serve", "Start the site of this folder: web pages and mail, all in one."),
-    _Entry("Every day", "check", "content", "Read every letter and guide, and say what is wrong and where."),
+    _Entry("Every day", "check", "check", "Read every letter and guide, and say what is wrong and where."),
     _Entry("Every day", "publish", "content", "Make what is in the folder live for readers."),
     _Entry("Every day", "send-test", "content", "Send one letter to yourself, just as readers get it."),
     _Entry("Every day", "status", "delivery", "Show who is where: waiting, sent, and what needs you."),

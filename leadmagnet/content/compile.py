@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from leadmagnet.content.checks.wishes import read_wishes
 from leadmagnet.content.compiled import Build, Compiled, Letter
 from leadmagnet.content.figures import Figure
 from leadmagnet.content.files import Folder, read_folder
@@ -18,16 +19,18 @@ from leadmagnet.content.sequences import Reading, read_sequence
 from leadmagnet.content.site import SiteSettings, check_site
 
 
-def compile_folder(path: Path) -> Build:
-    """Reads and compiles the site in the folder `path`; never raises for what the operator wrote."""
-    notes = Notes()
+def compile_folder(path: Path, notes: Notes | None = None) -> Build:
+    """Reads and compiles the site in the folder `path`; never raises for what the operator wrote.
+
+    What is found goes into `notes` too, for whoever goes on looking.
+    """
+    notes = notes if notes is not None else Notes()
     folder = read_folder(path, notes)
     settings = check_site(folder.settings, notes) if folder.settings is not None else None
     readings = _sequences(folder, settings, notes)
     guides = _guides(folder, readings, notes)
-    setting = new_setting(
-        folder.under("email_templates/_layouts"), folder.under("email_templates/_snippets"), folder.files
-    )
+    layouts, snippets = (_shared(folder, name, notes) for name in ("_layouts", "_snippets"))
+    setting = new_setting(layouts, snippets, folder.files, read_wishes(folder.settings, notes))
     letters = dict(_letters(folder, settings, readings, guides, setting, notes))
     findings = notes.findings()
     compiled = None
@@ -39,6 +42,14 @@ def compile_folder(path: Path) -> Build:
             letters=letters,
         )
     return Build(findings, compiled, folder.files, _digest(folder, settings))
+
+
+def _shared(folder: Folder, name: str, notes: Notes) -> dict[str, str]:
+    """What several letters use, whose comments may switch rules off."""
+    texts = folder.under(f"email_templates/{name}")
+    for path, text in texts.items():
+        notes.silence(f"email_templates/{name}/{path}", text)
+    return texts
 
 
 def _sequences(folder: Folder, settings: SiteSettings | None, notes: Notes) -> dict[str, Reading | None]:

@@ -55,3 +55,4 @@ class Build:
     compiled: Compiled | None
     files: Mapping[str, bytes]  # path relative to the site → content, exactly as read
     digest: str  # hex SHA-256 over sorted paths, contents and the content tables of leadmagnet.toml
+    silenced: frozenset[tuple[str, str]] = frozenset()  # path and code of the rules that comments switch off

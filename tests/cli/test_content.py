@@ -76,7 +76,7 @@ class TestCheck:
     def test_a_fresh_site_is_fine_and_stays_as_it_is(self, site: Shell) -> None:
         before = files_of(site.folder)
         done = site("check")
-        assert (done.code, done.out, done.err) == (0, "Fine. 9 letters and 1 guide(s) can be published.\n", "")
+        assert (done.code, done.out, done.err) == (0, "Fine. 9 letters and 1 guide can be published.\n", "")
         assert files_of(site.folder) == before
         assert json.loads(site("check", "--json").out) == {"ok": True, "findings": []}
 
@@ -105,7 +105,7 @@ class TestCheck:
     def test_a_folder_without_a_site_is_said(self, shell: Shell) -> None:
         done = shell("check")
         assert done.code == 1
-        assert "the site has no leadmagnet.toml." in done.out
+        assert "The site has no leadmagnet.toml." in done.out
 
     def test_a_broken_toml_is_said_with_its_line(self, site: Shell, edit: Edit) -> None:
         edit("leadmagnet.toml", 'name           = "Run Bend Barre"', 'name           = "Run Bend Barre')
