@@ -32,6 +32,7 @@ _ENTRIES = (
     _Entry("Every day", "pause", "brakes", "Stop the letters; confirmations and guides go on."),
     _Entry("Every day", "resume", "brakes", "Let the letters go out again."),
     _Entry("Content", "init", "content", "Make a site of your own in a new folder."),
+    _Entry("Content", "new", "new", "Begin a letter or a guide, with files that pass its check."),
     _Entry("People", "resend", "delivery", "Send again what was maybe sent, or let go what is held."),
     _Entry("Server", "web", "serve", "Serve only the web pages."),
     _Entry("Server", "worker", "serve", "Send only the mail."),
