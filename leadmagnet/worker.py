@@ -29,7 +29,7 @@ from leadmagnet.links import Links
 from leadmagnet.mail.sign import Signer
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.publishing.replanner import Replanner
-from leadmagnet.reports import heartbeats
+from leadmagnet.reports import heartbeats, weekly_mail
 from leadmagnet.sequences import signup
 from leadmagnet.settings import Settings
 from leadmagnet.store import outage
@@ -43,7 +43,6 @@ SWEEP = timedelta(seconds=15)
 HOUSEKEEPING = timedelta(minutes=1)
 #: However long a lease is, a worker that is silent for longer would soon be taken for dead.
 HEARTBEAT = timedelta(seconds=20)
-REMIND_AFTER = timedelta(hours=24)
 #: Rows that one chore touches in one transaction: sign-ups never wait long behind it.
 CHUNK = 200
 CLOCK_WATCH_SECONDS = 2.0
@@ -183,13 +182,24 @@ class Worker:
     def keep_house(self) -> None:
         """Reminds once, forgets who never confirmed, and the brakes that are over."""
         self._in_chore(
-            "remind", lambda s, now: signup.remind(s, self._live.get(s), after=REMIND_AFTER, limit=CHUNK, now=now)
+            "remind",
+            lambda s, now: signup.remind(s, self._live.get(s), after=signup.REMIND_AFTER, limit=CHUNK, now=now),
         )
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
         self._in_chore("brakes", lambda s, now: brakes.forget_passed(s, now=now))
         self._in_chore("breaker", lambda s, now: breaker.forget(s, now=now))
         self._in_chore("rates", lambda s, now: rates.watch(s, self._live.get(s), now=now))
+        self._tell_the_week()
         self.dispatcher.wake()
+
+    def _tell_the_week(self) -> None:
+        """The operator's mail on Mondays: its numbers are read outside of any transaction that writes."""
+        try:
+            weekly_mail.send(self._database, self._live, now=self._clock())
+        except NothingPublished:
+            return
+        except Exception as error:
+            self._failed("weekly mail", error)
 
     def _watch_the_clock(self) -> None:
         """Starts the ticking anew when somebody set the clock back: the metronome waits for absolute times."""

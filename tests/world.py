@@ -4,29 +4,20 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from leadmagnet.audience import addresses
 from leadmagnet.audience.consent import Origin
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import queue, recovery
-from leadmagnet.delivery.breaker import Breaker
-from leadmagnet.delivery.claim import claim
-from leadmagnet.delivery.group_commit import GroupCommit
-from leadmagnet.delivery.in_hand import InHand
-from leadmagnet.delivery.journal import Journal
 from leadmagnet.delivery.letters import Claimed
-from leadmagnet.delivery.outcomes import Outcome
-from leadmagnet.delivery.queue import Lease
-from leadmagnet.delivery.sender import Connect, Road, Sender
-from leadmagnet.delivery.stops import Stops
+from leadmagnet.delivery.sender import Connect
+from leadmagnet.delivery.single_file import SingleFile
 from leadmagnet.links import Keys, Links
 from leadmagnet.mail.mailbox import Mailbox
-from leadmagnet.mail.sign import Signer
 from leadmagnet.publishing import media, releases, replan
 from leadmagnet.publishing.media import Item
 from leadmagnet.sequences import preferences, signup
@@ -52,30 +43,17 @@ def made(items: list[Item]) -> list[Item]:
     return [_MADE[one] for one in items]
 
 
-class World:
+class World(SingleFile):
     """Everything between a request and the mailbox, without threads of its own but the committing one."""
 
     def __init__(self, database: Database, build: Build, folder: Path, connect: Connect | None = None) -> None:
-        self.database = database
-        self.now = TUESDAY_EVENING
-        self.links = Links("http://127.0.0.1:8000", Keys.of(("first key",)))
+        links = Links("http://127.0.0.1:8000", Keys.of(("first key",)))
         self.mailbox = Mailbox(folder / "mailbox")
-        self.lease = Lease("world", 60)
-        self.journal = Journal(folder / "journal", self.lease.owner)
-        self.commits = GroupCommit(database, self.journal, lambda: self.now)
-        self.connect: Connect = connect or self.mailbox.connect
-        self.signer: Signer | None = None
-        self.breaker = Breaker("mail.example:587")
-        self.stops = Stops()
+        super().__init__(
+            database, links, connect or self.mailbox.connect, folder / "journal",
+            owner="world", relay="mail.example:587", now=TUESDAY_EVENING,
+        )  # fmt: skip
         self.published = self.publish(build)
-
-    def __enter__(self) -> Self:
-        self.commits.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.commits.stop()
-        self.journal.close(keep=False)
 
     def publish(self, build: Build) -> Published:
         """Makes a build live."""
@@ -122,10 +100,10 @@ class World:
 
     def replans(self, *, limit: int = 100) -> list[int]:
         """Puts people right after a publish, chunk by chunk; returns how many rows each chunk looked at."""
-        looked_at = []
+        looked_at, replanning = [], replan.Replan()
         while True:
             with self.database.write() as session:
-                looked_at.append(replan.chunk(session, self.published, limit=limit, now=self.now))
+                looked_at.append(replanning.chunk(session, self.published, limit=limit, now=self.now))
             if not looked_at[-1]:
                 return looked_at[:-1]
 
@@ -163,52 +141,6 @@ class World:
         self.confirms(address)
         self.deliver()
 
-    def deliver(self, *, limit: int = 100) -> list[tuple[Claimed, Outcome | None]]:
-        """Sends everything that is due now, and returns what became of each letter."""
-        done: list[tuple[Claimed, Outcome | None]] = []
-        while letters := self.claim(limit=limit):
-            done += [(letter, self.send(letter)) for letter in letters]
-        return done
-
-    def claim(self, *, limit: int = 100) -> list[Claimed]:
-        """Claims what is due now; rows that are not right any more are settled on the way."""
-        claimed: list[Claimed] = []
-        for lane in queue.LANES:
-            seen = -1
-            while not claimed and seen:
-                with self.database.write() as session:
-                    wanted = self.breaker.letters(session, limit, now=self.now)
-                    if not wanted:
-                        break
-                    claimed, seen = claim(session, self.published, self.lease, lane=lane, limit=wanted, now=self.now)
-                    self.breaker.claimed(session, [letter.id for letter in claimed])
-        return claimed
-
-    def send(self, letter: Claimed) -> Outcome | None:
-        """Hands one letter over, and waits until its outcome is in the database."""
-        sender = self.sender()
-        outcome = sender.deliver(letter)
-        self.breaker.done(letter.id)
-        sender.hang_up()
-        if outcome is not None:
-            self.commits.tell(letter, outcome)
-            self.settle()
-        return outcome
-
-    def sender(self, in_hand: InHand | None = None) -> Sender:
-        """A sender on this world's road, for whoever asks it to deliver."""
-        road = Road(
-            self.connect,
-            self.commits,
-            self.journal,
-            self.links,
-            self.breaker,
-            self.stops,
-            lambda: self.now,
-            self.signer,
-        )
-        return Sender(road, InHand() if in_hand is None else in_hand, taken=lambda: None)
-
     def settle(self) -> None:
         """Waits until every outcome told so far is committed."""
         # A gate for a letter that nobody has is answered only after what was told before it.
@@ -231,11 +163,6 @@ class World:
             self.now = max(self.now, due)
             self.deliver()
         self.now = until
-
-    def next_due(self) -> datetime | None:
-        """When the queue has something to send next."""
-        with self.database.read() as session:
-            return session.scalar(select(func.min(Delivery.ready_at)).where(Delivery.state == "pending"))
 
     def subscriber(self, address: str) -> Subscriber:
         with self.database.read() as session:

@@ -42,6 +42,12 @@ def get(session: Session, subscriber_id: int) -> Subscriber | None:
     ).one_or_none()
 
 
+def find(session: Session, address_key: str) -> Subscriber | None:
+    """The subscriber with this address key, locked for this transaction, or None."""
+    found = session.scalars(select(Subscriber.id).where(Subscriber.address_key == address_key)).one_or_none()
+    return get(session, found) if found is not None else None
+
+
 def activate(session: Session, subscriber_id: int, *, now: datetime) -> bool:
     """Marks a pending or returning subscriber active; False if she already was."""
     result = session.execute(

@@ -26,6 +26,12 @@ def scopes(session: Session, address_key: str) -> frozenset[str]:
     return frozenset(session.scalars(select(Suppression.scope).where(Suppression.address_key == address_key)))
 
 
+def why_blocked(session: Session, address_key: str) -> str | None:
+    """Why nothing at all may be sent to the address; None: it may."""
+    blocks = select(Suppression.reason).where(Suppression.address_key == address_key, Suppression.scope == "all")
+    return session.scalar(blocks)
+
+
 def lift(session: Session, address_key: str) -> None:
     """Ends the block on letters: the person asked for them again. A block of scope `all` is never lifted."""
     session.execute(delete(Suppression).where(Suppression.address_key == address_key, Suppression.scope == "letters"))

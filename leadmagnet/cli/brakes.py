@@ -42,7 +42,7 @@ def pause(sequence: str | None, until: str | None, site: Path, as_json: bool) ->
     with database.write() as session:
         published = Live().get(session)
         scope = LETTERS if sequence is None else brakes.sequence_scope(_known(sequence, published.compiled.sequences))
-        end = _end(until, published.zone, now) if until is not None else None
+        end = end_of_pause(until, published.zone, now) if until is not None else None
         before = _of(scope, brakes.active(session, now=now).standing)
         hold = brakes.set(session, scope, _REASON, _name(), end, now=now)
         found = report(session, now=now)
@@ -140,7 +140,7 @@ def _known(name: str, names: Iterable[str]) -> str:
     raise LeadmagnetError(f"{what} {name!r}. {hint}".strip())
 
 
-def _end(typed: str, zone: ZoneInfo, now: datetime) -> datetime:
+def end_of_pause(typed: str, zone: ZoneInfo, now: datetime) -> datetime:
     """The end of a pause, in UTC: a day begins, and a time without an offset is meant, where the site is."""
     try:
         end = datetime.combine(date.fromisoformat(typed), time.min)

@@ -1,13 +1,12 @@
-"""The commands for what the operator writes: `init`, `publish`, `send-test`."""
+"""The commands for what the operator writes: `init`, `send-test`."""
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
 from leadmagnet.cli.findings import show
-from leadmagnet.cli.site import database_of, json_option, site_option
+from leadmagnet.cli.site import site_option
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
 
@@ -31,41 +30,6 @@ def init(folder: Path) -> None:
         "  guides/             the guide, and the words of its form\n\n"
         f"Start it: leadmagnet run --site {folder}"
     )
-
-
-@click.command()
-@site_option
-@click.option("--note", help="What changed, in your words; kept with the version.")
-@json_option
-def publish(site: Path, note: str | None, as_json: bool) -> None:
-    """Make what is in the folder live for readers.
-
-    Publishes only what passes `check`; what is live stays live otherwise. Letters already sent stay as
-    they were; everyone still waiting gets the new words, and nobody gets a letter twice.
-
-    Example: leadmagnet publish --note "shorter subject lines"
-    """
-    from leadmagnet.cli.watching import publish as make_live
-    from leadmagnet.doctor import mail_server, require_ready
-    from leadmagnet.settings import load
-
-    settings = load(site)
-    database = database_of(settings, upgrade=True)
-    build = _build(site)
-    if build.compiled is None:
-        click.echo(show(build.findings))
-        raise LeadmagnetError("Not published. What was live before stays live.")
-    server = mail_server(settings)
-    if server is not None:
-        require_ready(settings, server, build.compiled.settings.site, site, build.compiled.letters.values())
-    number = make_live(build, database, note)
-    database.close()
-    if as_json:
-        click.echo(json.dumps({"release": number, "digest": build.digest}))
-    elif number is None:
-        click.echo("Nothing has changed: this is live already.")
-    else:
-        click.echo(f"Version {number} is live.")
 
 
 @click.command("send-test")

@@ -22,7 +22,7 @@ def show(findings: Iterable[Finding]) -> str:
     for found in findings:
         place = f"{found.path}:{found.line}" if found.line else found.path
         code = click.style(f"{found.level} {found.code}", fg=_COLOURS[found.level], bold=True)
-        lines.append(f"{click.style(place, bold=True)} {code}\n    {_sentence(found.message)}\n    {found.fix}")
+        lines.append(f"{click.style(place, bold=True)} {code}\n    {found.message}\n    {found.fix}")
         if found.code not in explained:
             lines.append("    " + click.style(f"Why: {why(found.code)}", dim=True))
             explained.add(found.code)

@@ -54,7 +54,7 @@ def send_samples(site: Path, settings: Settings, build: Build, name: str, recipi
     compiled = build.compiled
     if compiled is None:
         raise ValueError("a build with errors cannot be sent")
-    letter = _find(compiled, name)
+    letter = find_letter(compiled, name)
     to = addresses.parse(recipient)
     server = mail_server(settings)
     if server is not None:
@@ -94,7 +94,7 @@ def send_samples(site: Path, settings: Settings, build: Build, name: str, recipi
     return sent
 
 
-def _find(compiled: Compiled, name: str) -> Letter:
+def find_letter(compiled: Compiled, name: str) -> Letter:
     """A letter by file name, slug or folder/slug. Raises LeadmagnetError with the nearest name."""
     names: dict[str, Letter] = {}
     for key, letter in compiled.letters.items():

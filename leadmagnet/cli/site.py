@@ -1,6 +1,7 @@
 """The folder a command works on, and how it opens what belongs to it."""
 
 import getpass
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ from leadmagnet.settings import Settings
 
 if TYPE_CHECKING:
     from leadmagnet.store.database import Database
+
+
+_LONGEST_NAME = 64  # that a version keeps of its author
 
 
 def _folder(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
@@ -52,6 +56,19 @@ def database_of(settings: Settings, *, upgrade: bool) -> "Database":
     except OSError as error:
         raise LeadmagnetError(f"cannot keep a database in {settings.data_dir}: {error.strerror}.") from error
     return database
+
+
+def author_of(site: Path) -> str:
+    """Who publishes: the name that git knows her by, if the site lies in git; otherwise her name on this machine."""
+    if any((folder / ".git").exists() for folder in (site, *site.parents)):
+        try:
+            asked = ["git", "-C", str(site), "config", "user.name"]
+            told = subprocess.run(asked, capture_output=True, text=True, timeout=5, check=False).stdout
+        except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):  # git is not installed here, say
+            told = ""
+        if name := " ".join(told.split()):
+            return name[:_LONGEST_NAME]
+    return operator()[:_LONGEST_NAME]
 
 
 def operator() -> str:

@@ -9,19 +9,23 @@ import click
 
 from leadmagnet import clock
 from leadmagnet.cli.findings import show
-from leadmagnet.cli.site import operator
+from leadmagnet.cli.publishing import Going, make_live, refuse_renames
+from leadmagnet.cli.site import author_of
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import drafts, media, releases
+from leadmagnet.publishing import drafts, media, releases, versions
 from leadmagnet.settings import FILE, Settings
 from leadmagnet.store.database import Database
-from leadmagnet.store.signals import something_is_due
 
 log = logging.getLogger(__name__)
 
 _WATCHED = ("email_templates", "guides", FILE)
 #: How long to wait after a failure, such as a folder that an editor is just replacing.
 _AGAIN_SECONDS = 2.0
+_ROLLED_BACK = (
+    "You rolled back, and your folder is as it was then: it is not published until you save a change "
+    "(or say `leadmagnet publish`). `leadmagnet diff` shows what differs."
+)
 
 
 def publish_first(site: Path, settings: Settings, database: Database) -> str:
@@ -38,9 +42,11 @@ def publish_first(site: Path, settings: Settings, database: Database) -> str:
             raise LeadmagnetError("Nothing is published yet, and this cannot be: mend the errors above.")
         click.echo("The version published last stays live.")
     elif first:
-        publish(build, database)
+        make_live(database, Going(build, author_of(site)))
+    elif settings.uses_test_mailbox and _was_set_aside(build, database):
+        click.echo(_ROLLED_BACK)
     elif settings.uses_test_mailbox:
-        _publish_or_say(build, database)
+        _publish_or_say(Going(build, author_of(site)), database)
     else:
         _say_waiting(build, database)
     if not first:
@@ -48,24 +54,17 @@ def publish_first(site: Path, settings: Settings, database: Database) -> str:
     return build.digest
 
 
-def publish(build: Build, database: Database, note: str | None = None) -> int | None:
-    """Makes a build that passed live; None if just this is live already. Raises LeadmagnetError if it cannot be."""
-    if build.compiled is None:
-        raise ValueError("a build with errors cannot be published")
-    now = clock.now()
+def _was_set_aside(build: Build, database: Database) -> bool:
+    """Whether a rollback is live, and the folder is still as it was then: she does not want it back by a restart."""
     with database.read() as session:
-        missing = media.missing(session, build.compiled, build.files, now=now)
-    made = media.make(missing)  # it takes its time, and neither readers nor writers wait for it
-    with database.write() as session:
-        number = releases.publish(session, build, made, author=operator(), note=note, now=now)
-        something_is_due(session)
-    return number
+        return versions.live(session).set_aside == build.digest
 
 
-def _publish_or_say(build: Build, database: Database) -> int | None:
-    """As `publish`, while something good is live already: what cannot be published now stops nothing."""
+def _publish_or_say(going: Going, database: Database) -> int | None:
+    """As `make_live`, while something good is live already: what cannot be published now stops nothing."""
     try:
-        return publish(build, database)
+        refuse_renames(database, going.build)
+        return make_live(database, going)
     except LeadmagnetError as error:
         click.echo(f"{error} The version before stays live.")
         return None
@@ -149,7 +148,7 @@ class Watcher:
             click.echo(show(build.findings))
             click.echo("Not published: the version before stays live.")
         elif self._settings.uses_test_mailbox:
-            number = _publish_or_say(build, self._database)
+            number = _publish_or_say(Going(build, author_of(self._site)), self._database)
             if number is not None:
                 click.echo(f"Saved and published: version {number}.")
         else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from leadmagnet.content.checks.wishes import read_wishes
 from leadmagnet.content.compiled import Build, Compiled, Letter
 from leadmagnet.content.figures import Figure
-from leadmagnet.content.files import Folder, read_folder
+from leadmagnet.content.files import Folder, kept_folder, read_folder
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.guides import GUIDE_FILE, Guide, Promise, read_guide
 from leadmagnet.content.letters import Setting, compile_letter, new_setting
@@ -27,6 +27,15 @@ def compile_folder(path: Path, notes: Notes | None = None) -> Build:
     notes = notes if notes is not None else Notes()
     folder = read_folder(path, notes)
     settings = check_site(folder.settings, notes) if folder.settings is not None else None
+    return _compiled(folder, settings, notes)
+
+
+def compile_kept(files: Mapping[str, bytes], settings: SiteSettings, notes: Notes) -> Build:
+    """Compiles a site from the files and settings that a release has kept; never raises for what is in them."""
+    return _compiled(kept_folder(files, notes), settings, notes)
+
+
+def _compiled(folder: Folder, settings: SiteSettings | None, notes: Notes) -> Build:
     readings = _sequences(folder, settings, notes)
     guides = _guides(folder, readings, notes)
     layouts, snippets = (_shared(folder, name, notes) for name in ("_layouts", "_snippets"))
@@ -41,7 +50,7 @@ def compile_folder(path: Path, notes: Notes | None = None) -> Build:
             guides={slug: guide for slug, guide in guides.items() if guide},
             letters=letters,
         )
-    return Build(findings, compiled, folder.files, _digest(folder, settings))
+    return Build(findings, compiled, folder.files, _digest(folder, settings), settings)
 
 
 def _shared(folder: Folder, name: str, notes: Notes) -> dict[str, str]:

@@ -55,4 +55,5 @@ class Build:
     compiled: Compiled | None
     files: Mapping[str, bytes]  # path relative to the site → content, exactly as read
     digest: str  # hex SHA-256 over sorted paths, contents and the content tables of leadmagnet.toml
+    settings: SiteSettings | None = None  # None: they do not read
     silenced: frozenset[tuple[str, str]] = frozenset()  # path and code of the rules that comments switch off

@@ -42,18 +42,19 @@ class Folder:
 
 def read_folder(folder: Path, notes: Notes) -> Folder:
     """Reads the site in `folder`; what cannot be read is noted and left out."""
-    files: dict[str, bytes] = {}
-    texts: dict[str, str] = {}
-    for name, path in _listing(folder):
-        data = _bytes_of(name, path, notes)
-        if data is None:
-            continue
-        files[name] = data
-        if path.suffix.lower() in TEXTS:
-            text = _text_of(name, data, notes)
-            if text is not None:
-                texts[name] = text
-    return Folder(files, texts, _settings_of(folder, notes))
+    found = ((name, _bytes_of(name, path, notes)) for name, path in _listing(folder))
+    files = {name: data for name, data in found if data is not None}
+    return Folder(files, _texts(files, notes), _settings_of(folder, notes))
+
+
+def kept_folder(files: Mapping[str, bytes], notes: Notes) -> Folder:
+    """The folder that held `files`, without its leadmagnet.toml, of which a release keeps what it says."""
+    return Folder(files, _texts(files, notes), None)
+
+
+def _texts(files: Mapping[str, bytes], notes: Notes) -> dict[str, str]:
+    texts = {name: _text_of(name, data, notes) for name, data in files.items() if Path(name).suffix.lower() in TEXTS}
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def decode(path: str, data: bytes) -> str:

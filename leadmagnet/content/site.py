@@ -31,6 +31,7 @@ class Site(Table):
     reply_to: str | None = None
     postal_address: str
     privacy_url: str | None = None
+    weekly_mail: bool = True  # tells the operator every Monday how the week was
 
 
 class Form(Table):

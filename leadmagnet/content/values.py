@@ -1,6 +1,7 @@
 """Parses the values that heads hold: durations, times, weekdays, mailboxes, addresses on the web."""
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from urllib.parse import SplitResult, urlsplit
 
@@ -9,6 +10,7 @@ _FULL_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "satur
 
 _UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _UNITS |= {word + s: word + "s" for word in ("minute", "hour", "day", "week") for s in ("", "s")}
+_SECONDS = dict.fromkeys(("s", "sec", "second", "seconds"), "seconds")
 _PART = re.compile(r"(\d{1,4})\s*([a-z]+)")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
@@ -59,15 +61,23 @@ def days(value: object) -> int:
 
 def duration(value: object) -> timedelta:
     """A length of time in words, longer than nothing: "3 days", "20 hours", "1d 6h"."""
-    fix = 'Write it like "3 days", "20 hours" or "1d 6h".'
+    return _length(value, _UNITS, 'Write it like "3 days", "20 hours" or "1d 6h".')
+
+
+def short_duration(value: object) -> timedelta:
+    """The same, for what may last seconds: "10 seconds", "1m 30s"."""
+    return _length(value, _UNITS | _SECONDS, 'Write it like "10 seconds", "5 minutes" or "1d 6h".')
+
+
+def _length(value: object, units: Mapping[str, str], fix: str) -> timedelta:
     words = value.strip().lower() if isinstance(value, str) else ""
     if not re.fullmatch(rf"(?:{_PART.pattern}[\s,]*)+", words):
         raise Unreadable(f"is not a length of time: {value!r}.", fix)
     total = timedelta()
     for count, unit in _PART.findall(words):
-        if unit not in _UNITS or int(count) == 0:
+        if unit not in units or int(count) == 0:
             raise Unreadable(f"is not a length of time: {count} {unit}.", fix)
-        total += timedelta(**{_UNITS[unit]: int(count)})
+        total += timedelta(**{units[unit]: int(count)})
     return total
 
 

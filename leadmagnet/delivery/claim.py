@@ -11,20 +11,17 @@ from sqlalchemy.orm import Session
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
-from leadmagnet.delivery import notices, queue, recheck
-from leadmagnet.delivery.letters import Claimed, Course, Person
+from leadmagnet.delivery import notices, queue
+from leadmagnet.delivery.letters import SYSTEM_LETTERS, Claimed, Course, Person
 from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import Quota
-from leadmagnet.delivery.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.mail.facts import MailFacts
-from leadmagnet.sequences import enrollments, timetable
+from leadmagnet.sequences import enrollments, recheck, timetable
 from leadmagnet.sequences import facts as people_facts
+from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.store.dialect import among, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber
-
-_SYSTEM = {"confirm": "confirm", "reminder": "confirm-reminder", "guide": "guide-again"}
-
 
 _delivery, _subscriber, _enrollment = table(Delivery), table(Subscriber), table(Enrollment)
 # Statements of their own, after the claim: what another process committed before it counts.
@@ -209,7 +206,7 @@ def _settle(session: Session, published: Published, row: Row[Any], people: _Peop
     if row.kind in ("confirm", "reminder") and case.subscriber.status != "pending":
         _close(session, row, "cancelled", case.subscriber.status, now)
         return None
-    return case.claimed(published.letter("system", _SYSTEM[row.kind]), facts, None)
+    return case.claimed(published.letter("system", SYSTEM_LETTERS[row.kind]), facts, None)
 
 
 def _settle_letter(session: Session, case: _Case) -> Claimed | None:
@@ -237,6 +234,7 @@ def _settle_letter(session: Session, case: _Case) -> Claimed | None:
             _close(session, row, "cancelled", reason, now)
             enrollments.follow(session, published, {enrollment.id: (case.subscriber, seq, following)}, now=now)
         case PassOver(state, reason, planned, facts), seq if seq is not None:
+            _move_start(session, enrollment, facts.start)
             _close(session, row, state, reason, now)
             after = case.course(seq, planned, facts).after(times, letter_at=None)
             enrollments.follow(session, published, {enrollment.id: (case.subscriber, seq, after)}, now=now)

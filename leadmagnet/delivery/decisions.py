@@ -1,14 +1,90 @@
 """Carries out what the operator decides about mails that wait for a person: maybe sent, or held."""
 
 from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from leadmagnet.delivery import recovery
+from leadmagnet.audience import suppressions
+from leadmagnet.content.published import Published
+from leadmagnet.delivery import brakes, recovery
+from leadmagnet.sequences import facts as people_facts
+from leadmagnet.sequences import schedule
+from leadmagnet.sequences.schedule import Planned
 from leadmagnet.store import signals
-from leadmagnet.store.models import AuditEvent, Delivery
+from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Subscriber
+
+#: The states that wait for a decision.
+UNDECIDED = ("uncertain", "held")
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A mail before the decision. `never` says why it would not go out even if it is let go; `later` what it waits for.
+
+    Both are None for a mail that goes out at once, and for one that waits for no decision.
+    """
+
+    state: str
+    reason: str | None
+    at: datetime  # when it came to that state, or is due
+    never: str | None = None
+    later: str | None = None
+
+
+def look(session: Session, published: Published, ids: Collection[int], *, now: datetime) -> dict[int, Before]:
+    """What deciding about these mails would do; an unknown id is missing."""
+    rows = session.execute(
+        select(Delivery, Subscriber, Enrollment)
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .outerjoin(Enrollment, Enrollment.id == Delivery.enrollment_id)
+        .where(Delivery.id.in_(ids))
+    ).all()
+    found = {}
+    for mail, person, series in rows:
+        before = Before(mail.state, mail.reason, mail.sent_at or mail.ended_at or mail.due_at)
+        if mail.state in UNDECIDED and person is not None:
+            never = _never(session, published, mail, person, series)
+            later = _later(session, mail, series, now) if never is None else None
+            before = replace(before, never=never, later=later)
+        found[mail.id] = before
+    return found
+
+
+def _never(
+    session: Session, published: Published, mail: Delivery, person: Subscriber, series: Enrollment | None
+) -> str | None:
+    blocked = suppressions.why_blocked(session, person.address_key)
+    if blocked is not None:
+        return f"the address is blocked ({blocked})"
+    if mail.kind in ("confirm", "reminder"):
+        return "she has confirmed meanwhile, or has left" if person.status != "pending" else None
+    if mail.step is None or series is None:
+        return None
+    if person.status == "unsubscribed":
+        return "she has left"
+    if series.status == "exited":
+        return f"her letters of {series.sequence} ended: {series.exit_reason}"
+    sequence = published.sequence(series.sequence)
+    step = sequence.step(mail.step) if sequence is not None else None
+    if sequence is None or step is None or step.draft or series.start_at is None:
+        return "the letter is no longer in what is published"
+    facts = people_facts.gather(session, {series.id: (person.id, series.start_at)})[series.id]
+    facts = replace(facts, handled=facts.handled - {mail.step})
+    following = schedule.next_step(sequence, facts, published.zone_of(person.timezone))
+    is_next = isinstance(following, Planned) and following.step.slug == mail.step
+    return None if is_next else "she has had a later letter since, and letters do not go backwards"
+
+
+def _later(session: Session, mail: Delivery, series: Enrollment | None, now: datetime) -> str | None:
+    if mail.step is None:
+        return None
+    if series is not None and series.paused_until is not None and series.paused_until > now:
+        return "her own pause is over"
+    held = brakes.active(session, now=now).holds(mail.lane, mail.sequence, mail.step, mail.domain_group)
+    return "the letters are resumed" if held is not None else None
 
 
 def resend(session: Session, ids: Collection[int], *, by: str, now: datetime) -> dict[int, str | None]:

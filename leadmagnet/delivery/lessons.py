@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import guard, notices, reputation, tally
+from leadmagnet.delivery import copies, guard, notices, reputation, tally
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import GIVEN_UP, OUTAGE_WAIT, Deferred, Failed, Outcome
 from leadmagnet.delivery.queue import TRANSACTIONAL
@@ -35,10 +35,13 @@ class Lessons:
     def __init__(self) -> None:
         self._tallies = Tallies()
         self._braked: dict[str, datetime] = {}  # scope → until when letters already in hand go back
+        self._copied: set[str] = set()  # watched letters that the operator has seen enough of
 
     def learn(self, session: Session, recorded: Sequence[Result], *, now: datetime) -> Learned:
         """Counts, and judges what failed. Last in its transaction: other workers wait for the same counts."""
         written = self._tallies.write(session, recorded, now=now)
+        if watched := copies.watched(recorded):
+            self._copy(session, watched, now)
         trouble = _trouble(recorded) if written.has_trouble else ()
         if not trouble:
             return Learned(written, frozenset())
@@ -49,6 +52,13 @@ class Lessons:
         except Exception:
             log.exception("what the failed letters mean could not be judged")
             return Learned(written, frozenset())
+
+    def _copy(self, session: Session, watched: Sequence[Claimed], now: datetime) -> None:
+        try:
+            with session.begin_nested():
+                copies.queue(session, watched, self._copied, now=now)
+        except Exception:  # as below: the result of a reader's mail counts more than a copy of it
+            log.exception("the copies of a watched letter could not be queued")
 
     def committed(self, learned: Learned) -> None:
         """Says that the transaction is in the database."""

@@ -1,15 +1,19 @@
 """A claimed delivery in hand: everything a sender needs, so that it never asks the database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence, Step
+from leadmagnet.delivery.making import Making
 from leadmagnet.mail.facts import MailFacts
 from leadmagnet.sequences.schedule import Done, Facts, PassedOver, Planned
 from leadmagnet.sequences.timetable import Timetable
+
+#: Which mail of the system is sent where no letter of a series is, by kind.
+SYSTEM_LETTERS = {"confirm": "confirm", "reminder": "confirm-reminder", "guide": "guide-again"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +66,4 @@ class Claimed:
     course: Course | None  # None: not a letter of a series
     quota_day: str | None = None  # the day it was counted in; None: no day is limited
     begun: int = 0  # how often a process began it, and died
+    making: Making = field(default_factory=Making, compare=False)

@@ -16,15 +16,21 @@ from leadmagnet.mail.sign import Signer
 
 
 def build(letter: Claimed, links: Links, *, now: datetime, signer: Signer | None = None) -> Message:
-    """The whole message, CRLF lines, signed if there is a signer.
+    """The whole message, CRLF lines, signed if there is a signer; how it was made is noted on the letter.
 
     Raises RenderError, HeaderError or NotAnAddress for a letter that cannot be put together.
     """
     values = _values(letter, links)
     raw = compose.compose(_rendered(letter, values), _headers(letter, values.get("unsubscribe_url"), now))
-    if signer is None:
-        return raw
-    return Message(signer.sign(raw, letter.published.sender_domain, now=now) + raw)
+    if signer is not None:
+        raw = Message(signer.sign(raw, letter.published.sender_domain, now=now) + raw)
+    letter.making.note(raw, links, signer, now=now)
+    return raw
+
+
+def words(letter: Claimed, links: Links) -> Rendered:
+    """The letter's subject and both bodies, without a message around them. Raises RenderError."""
+    return _rendered(letter, _values(letter, links))
 
 
 def _rendered(letter: Claimed, values: dict[str, object]) -> Rendered:

@@ -1,11 +1,9 @@
 """Mails to the operator about trouble: plain words, at most once a day for the same trouble."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
-from html import escape
 from typing import Any
 
 from sqlalchemy import Row
@@ -13,19 +11,12 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
-from leadmagnet.delivery import tally
+from leadmagnet.delivery import copies, notice_page, tally
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.mail.facts import MailFacts
 from leadmagnet.sequences import enrollments
 from leadmagnet.store import signals
 
-_PAGE = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
-    '<body style="margin:0;padding:24px;font:16px/1.5 -apple-system,Segoe UI,sans-serif;color:#222;background:#fff">'
-    '<div style="max-width:560px;margin:0 auto">{body}</div></body></html>'
-)
-_COMMAND = '<pre style="padding:12px;background:#f3f1ee;white-space:pre-wrap;font-size:14px">{command}</pre>'
-_WIDTH = 72
 _FOOT = "Your own leadmagnet wrote this, at most once a day for the same trouble."
 
 
@@ -137,7 +128,7 @@ def _said(*lines: str) -> tuple[str, ...]:
 
 def tell(session: Session, published: Published, notice: Notice, *, now: datetime) -> bool:
     """Queues the mail; False if the same trouble was told today already, or nobody could read it."""
-    recipient = parseaddr(published.site.reply_to or "")[1] or published.sender_address
+    recipient = operator_of(published)
     if not recipient:
         return False
     words = {"subject": notice.subject, "lines": list(notice.lines), "commands": list(notice.commands)}
@@ -148,8 +139,14 @@ def tell(session: Session, published: Published, notice: Notice, *, now: datetim
     return new
 
 
+def operator_of(published: Published) -> str:
+    """The address at which the operator reads; empty if there is none."""
+    return parseaddr(published.site.reply_to or "")[1] or published.sender_address
+
+
 def claimed(published: Published, row: Row[Any], *, now: datetime) -> Claimed:
-    """A claimed notice, in hand: its recipient and words stand in its facts."""
+    """A claimed notice, in hand: its recipient and words, or the letter that it copies, stand in its facts."""
+    watched = copies.of(published, row.facts)
     return Claimed(
         id=row.id,
         token=row.lease_token,
@@ -163,34 +160,15 @@ def claimed(published: Published, row: Row[Any], *, now: datetime) -> Claimed:
         subscriber_id=None,
         enrollment_id=None,
         published=published,
-        letter=compiled(row.facts),
-        facts=MailFacts(asked_on=now.astimezone(published.zone).date().isoformat()),
+        letter=letter_of(published, row.facts),
+        facts=watched.facts
+        if watched is not None
+        else MailFacts(asked_on=now.astimezone(published.zone).date().isoformat()),
         course=None,
     )
 
 
-def compiled(words: Mapping[str, Any]) -> Letter:
-    """The mail as a compiled letter: nothing is left to fill in."""
-    subject, lines, commands = _inert(words["subject"]), words["lines"], words["commands"]
-    lines, commands = [_inert(line) for line in lines], [_inert(command) for command in commands]
-    body = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    body += "".join(_COMMAND.format(command=escape(command)) for command in commands)
-    body += f'<p style="color:#666;font-size:14px">{_FOOT}</p>'
-    text = "\n\n".join([*map(_wrapped, lines), *(f"    {command}" for command in commands), f"-- \n{_FOOT}"])
-    return Letter(
-        path="email_templates/system/notice.md",
-        slug="notice",
-        subject=subject,
-        preheader=lines[0],
-        html=_PAGE.format(title=escape(subject), body=body),
-        text=f"{text}\n",
-    )
-
-
-def _wrapped(line: str) -> str:
-    return textwrap.fill(line, _WIDTH, break_long_words=False, break_on_hyphens=False)
-
-
-def _inert(text: str) -> str:
-    # These words become a template: none of them may begin an expression.
-    return text.replace("{", "(").replace("}", ")")
+def letter_of(published: Published, facts: Mapping[str, Any]) -> Letter:
+    """The words of a notice, as its facts record them, or the letter that it copies."""
+    watched = copies.of(published, facts)
+    return watched.letter if watched is not None else notice_page.compiled(facts, _FOOT)

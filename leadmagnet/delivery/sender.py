@@ -125,6 +125,7 @@ class Sender:
             return self._turned_down(letter, error)
         if connection.letters_header and letter.lane == SEQUENCE:
             raw = Message(connection.letters_header + raw)
+            letter.making.header = connection.letters_header.decode()
         return_path = self._road.links.return_path(letter.id) or letter.published.sender_address
         try:
             connection.offer(return_path, letter.recipient, raw)

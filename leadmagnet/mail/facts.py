@@ -33,7 +33,8 @@ class MailFacts:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "MailFacts":
-        return cls(**stored)
+        """The facts among what is recorded; what stands beside them is left."""
+        return cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
 
 
 def letter_values(

@@ -128,13 +128,18 @@ def render(letter: Letter, values: dict[str, object]) -> Rendered:
     Values are data for ever: escaped in HTML, literal in subject and text, never a template, never Markdown.
     Raises RenderError, whose words hold no address, so that they may be logged.
     """
-    subject = _one_line(letter, _filled(letter, "subject", values))
-    known = {**values, "subject": subject, "preheader": _filled(letter, "preheader", values)}
+    line = subject(letter, values)
+    known = {**values, "subject": line, "preheader": _filled(letter, "preheader", values)}
     # Where nobody counts clicks, a letter's links lead straight to their targets.
     known.setdefault("click", partial(link_target, letter, values=values))
     fixed = _fixed(letter, known)
     html, text = _filled(letter, "html", known, fixed), _filled(letter, "text", known, fixed)
-    return Rendered(subject, encoding.whole(html), encoding.whole(text))
+    return Rendered(line, encoding.whole(html), encoding.whole(text))
+
+
+def subject(letter: Letter, values: dict[str, object]) -> str:
+    """The subject of `letter` alone, as `render` makes it. Raises RenderError."""
+    return _one_line(letter, _filled(letter, "subject", values))
 
 
 def _fixed(letter: Letter, known: Mapping[str, object]) -> Fixed:

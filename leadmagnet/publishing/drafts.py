@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from leadmagnet.content.checks import finished, pace, silence, size
-from leadmagnet.content.compile import compile_folder
+from leadmagnet.content.compile import compile_folder, compile_kept
 from leadmagnet.content.compiled import Build, Compiled, Letter
 from leadmagnet.content.files import SETTINGS_FILE, TEXTS
 from leadmagnet.content.findings import Notes, Place
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Step
+from leadmagnet.content.site import SiteSettings
 from leadmagnet.errors import SettingsError
 from leadmagnet.links import Keys, Links
 from leadmagnet.mail import render
@@ -36,6 +37,16 @@ def check(folder: Path) -> Build:
     notes = Notes()
     build = compile_folder(folder, notes)
     _judge_machine(folder, build, notes)
+    return _judged(build, notes)
+
+
+def check_kept(files: Mapping[str, bytes], settings: SiteSettings) -> Build:
+    """As `check`, for the files and settings that a release has kept."""
+    notes = Notes()
+    return _judged(compile_kept(files, settings, notes), notes)
+
+
+def _judged(build: Build, notes: Notes) -> Build:
     if build.compiled is not None:
         texts = texts_of(build.files)
         for letter in build.compiled.letters.values():
@@ -121,8 +132,9 @@ def _judge_machine(folder: Path, build: Build, notes: Notes) -> None:
     except SettingsError as error:
         # A site that is no site, a broken file and a variable of this machine are said elsewhere.
         if found := _SETTING_PLACE.match(str(error)):
-            fix = "Correct it: the program does not start with it."
-            notes.error(Place(SETTINGS_FILE, int(found[1])), "E102", found[2], fix)
+            place = Place(SETTINGS_FILE, int(found[1]))
+            if not notes.blames(place):  # an unknown table may be meant as either half
+                notes.error(place, "E102", found[2], "Correct it: the program does not start with it.")
         return
     if settings.uses_test_mailbox or build.compiled is None:
         return

@@ -28,6 +28,26 @@ class NothingPublished(LeadmagnetError):
         super().__init__(self.__doc__)
 
 
+class NotKept(LeadmagnetError):
+    """A version whose files are gone: no mail was sent from it, and `[publish] keep` newer ones came."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"version {number} is not kept any more: no mail was sent from it, and newer ones took its place "
+            "(`keep` in [publish] says how many stay)."
+        )
+
+
+class Overtaken(LeadmagnetError):
+    """Somebody else published meanwhile."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"Not published: version {number} went live meanwhile, and what you were told compares with the one "
+            "before it. Look again."
+        )
+
+
 @dataclass
 class Live:
     """The newest release, loaded once per process and again only when its number grows."""
@@ -48,11 +68,13 @@ class Live:
 
 
 def load(session: Session, number: int) -> Published:
-    """One release by its number. Raises NothingPublished if it does not exist."""
+    """One release by its number. Raises NothingPublished if it does not exist, NotKept if its content is gone."""
     release = session.get(Release, number)
     if release is None:
         raise NothingPublished
-    return Published(release.id, release.digest, Compiled.model_validate_json(release.compiled))
+    if not release.compiled:
+        raise NotKept(number)
+    return Published(release.id, release.digest, _read(release.compiled))
 
 
 def live_digest(session: Session) -> str | None:
@@ -61,10 +83,12 @@ def live_digest(session: Session) -> str | None:
 
 
 def files(session: Session, number: int) -> dict[str, bytes]:
-    """The operator's files of a release, by path. Raises NothingPublished if it does not exist."""
+    """The operator's files of a release, by path. Raises NothingPublished if there is none, NotKept if they went."""
     archive = session.scalar(select(Release.files).where(Release.id == number))
     if archive is None:
         raise NothingPublished
+    if not archive:
+        raise NotKept(number)
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         return {path: opened.read(path) for path in opened.namelist()}
 
@@ -76,12 +100,16 @@ def publish(
     *,
     author: str,
     note: str | None = None,
+    set_aside: str | None = None,
+    over: int | None = None,
     now: datetime,
 ) -> int | None:
     """Makes a checked build live and returns its number, or None if just this content is live already.
 
     `build` must have passed: one without `compiled` is a defect of the caller. `made` is what of its pictures and PDFs
     was missing; it is kept even if the content is live already: a newer version of ours may set an old guide anew.
+    `set_aside` is for a rollback: the digest of what the folder holds. Raises Overtaken if another release than
+    `over` is live; None: whichever is.
     """
     if build.compiled is None:
         raise ValueError("a build with errors cannot be published")
@@ -90,10 +118,10 @@ def publish(
     before = session.scalars(select(Release).order_by(Release.id.desc()).limit(1)).one_or_none()
     if before is not None and before.digest == build.digest:
         return None
-    live = Compiled.model_validate_json(before.compiled) if before is not None else None
-    compiled = build.compiled.model_copy(update={"sequences": _dated(build.compiled, live, now)})
-    if before is not None and live is not None:
-        compiled = _compared(compiled, live, before.id)
+    if over is not None and before is not None and before.id != over:
+        raise Overtaken(before.id)
+    live = Published(before.id, before.digest, _read(before.compiled)) if before is not None else None
+    compiled = dated(build.compiled, live, now=now)
     return session.execute(
         insert(Release)
         .values(
@@ -103,21 +131,40 @@ def publish(
             note=note,
             files=_archive(build.files),
             compiled=compiled.model_dump_json(),
+            set_aside=set_aside,
         )
         .returning(Release.id)
     ).scalar_one()
 
 
-def _dated(new: Compiled, live: Compiled | None, now: datetime) -> dict[str, sequences.Sequence]:
+def would_be(build: Build, live: Published | None, *, now: datetime) -> Published:
+    """What publishing `build` at `now` would make live. Nothing is written; its number only tells that it is newer."""
+    if build.compiled is None:
+        raise ValueError("a build with errors cannot be published")
+    number = live.number + 1 if live is not None else 1
+    return Published(number, build.digest, dated(build.compiled, live, now=now))
+
+
+def dated(new: Compiled, live: Published | None, *, now: datetime) -> Compiled:
+    """The content as a publish at `now` keeps it: each step with its date, and with what of its plans still holds."""
+    compiled = new.model_copy(update={"sequences": _since_when(new, live.compiled if live else None, now)})
+    return _compared(compiled, live.compiled, live.number) if live is not None else compiled
+
+
+def _read(compiled: str) -> Compiled:
+    return Compiled.model_validate_json(compiled)
+
+
+def _since_when(new: Compiled, live: Compiled | None, now: datetime) -> dict[str, sequences.Sequence]:
     """The sequences, each step with the moment it first became sendable (None: since the sequence began)."""
-    dated = {}
+    found = {}
     for slug, sequence in new.sequences.items():
         before = live.sequences.get(slug) if live is not None else None
         steps = tuple(
             step.model_copy(update={"since": _since(step, before, now), "planned_in": None}) for step in sequence.steps
         )
-        dated[slug] = sequence.model_copy(update={"steps": steps})
-    return dated
+        found[slug] = sequence.model_copy(update={"steps": steps})
+    return found
 
 
 def _compared(new: Compiled, live: Compiled, live_number: int) -> Compiled:

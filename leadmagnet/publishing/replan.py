@@ -9,6 +9,7 @@ from collections.abc import Sequence as Rows
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     Row,
@@ -24,14 +25,15 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
+from leadmagnet.publishing import finished
 from leadmagnet.publishing.unmoved import outdated_below
-from leadmagnet.sequences import enrollments
+from leadmagnet.sequences import enrollments, schedule
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
 from leadmagnet.sequences.timetable import of as timetable_of
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import among, by_index, is_sqlite, table
+from leadmagnet.store.dialect import among, is_sqlite, table
 from leadmagnet.store.models import Delivery, Enrollment
 
 
@@ -48,6 +50,9 @@ class _Person(NamedTuple):
     id: int
     domain_group: str
 
+
+#: Why a series ends that is in no release any more.
+SEQUENCE_REMOVED = "sequence removed"
 
 _START = _Mark()
 _LAST = 2**62
@@ -75,20 +80,24 @@ class Replan:
     def __init__(self) -> None:
         self._mark = _START
         self._timetable: Timetable | None = None
+        self._finished = finished.CatchUp()
 
     def chunk(self, session: Session, published: Published, *, limit: int, now: datetime) -> int:
-        """Puts up to `limit` pending letters right for the live release; returns how many were looked at."""
+        """Puts up to `limit` people right for the live release; returns how many were looked at, 0 when all are.
+
+        First those who wait for a letter, then those who have finished and are to catch up.
+        """
         if self._timetable is None or self._timetable.published is not published:
             self._timetable, self._mark = timetable_of(published), _START
         began = self._mark
         looked_at = self._go_on(session, self._timetable, limit, now)
         if not looked_at and began != _START:  # once more, for what was planned behind the mark
             looked_at = self._go_on(session, self._timetable, limit, now)
-        return looked_at
+        # One fewer than asked for: how many rows fit into a transaction is learned from those who wait.
+        return looked_at or self._finished.chunk(session, self._timetable, limit=max(1, limit - 1), now=now)
 
     def _go_on(self, session: Session, timetable: Timetable, limit: int, now: datetime) -> int:
         """One chunk from the mark on; at the end the mark is at the start again."""
-        by_index(session)
         looked_at = 0
         while looked_at < limit:
             found = session.connection().execute(_NEXT_LETTER, self._mark._asdict()).one_or_none()
@@ -158,11 +167,12 @@ def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows
             gone["the letters have not started"].append(row.id)
             continue
         facts = Facts(found.start_at, found.last_letter_at, frozenset((found.handled or "").split()))
-        answer = timetable.next_step(sequence, facts, timetable.zone_of(found.timezone))
-        if isinstance(answer, Planned) and answer.step.slug == letter.step:
+        zone = timetable.zone_of(found.timezone)
+        reason, answer = decide(timetable, sequence, letter.step, facts, zone, paused_until=found.paused_until)
+        if reason is None and isinstance(answer, Planned):
             kept.append((row.id, answer))
         else:
-            gone[_gone(sequence, letter.step)].append(row.id)
+            gone[reason or ""].append(row.id)
             following[row.enrollment_id] = (_Person(row.subscriber_id, row.domain_group), sequence, answer)
     _keep(session, published, sequence, kept)
     for reason, ids in gone.items():
@@ -170,8 +180,26 @@ def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows
     enrollments.follow(session, published, following, now=now)
 
 
+def decide(
+    timetable: Timetable,
+    sequence: Sequence,
+    slug: str,
+    facts: Facts,
+    zone: ZoneInfo,
+    *,
+    paused_until: datetime | None,
+) -> tuple[str | None, Planned | Done]:
+    """What is next for somebody who waits for the letter `slug`, and why that is gone; None: it still is the next."""
+    answer = timetable.next_step(sequence, facts, zone)
+    if paused_until is not None and isinstance(answer, Planned):  # no edit brings a letter into her pause
+        answer = schedule.after_pause(sequence, answer, facts, zone, paused_until)
+    if isinstance(answer, Planned) and answer.step.slug == slug:
+        return None, answer
+    return _gone(sequence, slug), answer
+
+
 def _end(session: Session, rows: Rows[Row[Any]], now: datetime) -> None:
-    reason = "sequence removed"
+    reason = SEQUENCE_REMOVED
     enrollments.cancel_pending(session, reason, among(session, Delivery.id, [row.id for row in rows]), now=now)
     session.execute(
         update(_enrollment)

@@ -1,13 +1,12 @@
 """Enrollments: one subscriber in one sequence. The one creator of Deliveries."""
 
-import os
-import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import case, func, insert, or_, select, update
+from sqlalchemy import case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -39,9 +38,10 @@ _LETTER = (
 def _planning(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
     """Plans letters for those whose series runs; one that was planned before stays as it is."""
     given = batches.given(for_sqlite=for_sqlite, **{name: _delivery.c[name].type for name in _LETTER})
-    runs = select(_enrollment.c.id).where(_enrollment.c.id == given.c.enrollment_id, _enrollment.c.status == "active")
+    # A value, not EXISTS: that PostgreSQL may turn into a join with all enrollments.
+    status = select(_enrollment.c.status).where(_enrollment.c.id == given.c.enrollment_id).scalar_subquery()
     insert_into = sqlite.insert if for_sqlite else postgresql.insert
-    letters = select(*(given.c[name] for name in _LETTER)).where(runs.exists())
+    letters = select(*(given.c[name] for name in _LETTER)).where(status == "active")
     return insert_into(_delivery).from_select(_LETTER, letters).on_conflict_do_nothing()
 
 
@@ -58,26 +58,51 @@ def find_or_add(session: Session, subscriber_id: int, sequence: Sequence, *, now
 
 
 def start(
-    session: Session, published: Published, subscriber: Subscriber, enrollment: Enrollment, *, now: datetime
+    session: Session,
+    published: Published,
+    subscriber: Subscriber,
+    enrollment: Enrollment,
+    *,
+    by_tap: bool = True,
+    now: datetime,
 ) -> bool:
-    """Starts the letters now; False if they had started already, or the sequence is no more."""
+    """Starts the letters now; False if they had started already, or the sequence is no more.
+
+    Without a tap of her own on the guide's page nothing was opened, and a pause of hers holds these letters, too.
+    """
     sequence = published.sequence(enrollment.sequence)
     if sequence is None:
         return False
     guide = published.guide(enrollment.guide) if enrollment.guide is not None else None
     edition = guide.edition if guide is not None else None
+    opened = {"guide_opened_at": now, "guide_edition": edition} if by_tap else {}
+    quiet = None if by_tap else paused_until(session, subscriber.id, now=now)
     started = session.execute(
         update(Enrollment)
         .where(Enrollment.id == enrollment.id, Enrollment.status == "pending")
-        .values(status="active", start_at=now, guide_opened_at=now, guide_edition=edition)
+        .values(status="active", start_at=now, paused_until=quiet, **opened)
         .returning(Enrollment.id)
     ).first()
     if started is None:
         return False
     facts = people_facts.gather(session, {enrollment.id: (subscriber.id, now)})[enrollment.id]
-    following = schedule.next_step(sequence, facts, published.zone_of(subscriber.timezone))
+    following = next_for(sequence, facts, published.zone_of(subscriber.timezone), quiet)
     follow(session, published, {enrollment.id: (subscriber, sequence, following)}, now=now)
     return True
+
+
+def paused_until(session: Session, subscriber_id: int, *, now: datetime) -> datetime | None:
+    """Until when a person wants no letters; None: she is not paused."""
+    pauses = select(func.max(Enrollment.paused_until)).where(
+        Enrollment.subscriber_id == subscriber_id, Enrollment.status == "active", Enrollment.paused_until > now
+    )
+    return session.scalar(pauses)
+
+
+def next_for(sequence: Sequence, facts: schedule.Facts, zone: ZoneInfo, paused: datetime | None) -> Planned | Done:
+    """What comes next for somebody, who may be paused until then."""
+    answer = schedule.next_step(sequence, facts, zone)
+    return schedule.after_pause(sequence, answer, facts, zone, paused) if isinstance(answer, Planned) else answer
 
 
 def follow(
@@ -224,7 +249,14 @@ def _start_by_tag(
     """Starts a sequence for somebody who may get letters; one she had before stays as it is."""
     subscriber = session.get(Subscriber, subscriber_id)
     if subscriber is not None and subscriber.status == "active":
-        start(session, published, subscriber, find_or_add(session, subscriber_id, sequence, now=now), now=now)
+        begun = find_or_add(session, subscriber_id, sequence, now=now)
+        start(session, published, subscriber, begun, by_tap=False, now=now)
+
+
+def take_tag(session: Session, subscriber_id: int, tag: str) -> bool:
+    """Takes a tag away; False if she had none of that name."""
+    gone = delete(SubscriberTag).where(SubscriberTag.subscriber_id == subscriber_id, SubscriberTag.tag == tag)
+    return session.execute(gone.returning(SubscriberTag.tag)).first() is not None
 
 
 def end(session: Session, enrollment_id: int, reason: str, *, now: datetime) -> None:
@@ -264,13 +296,13 @@ def resume(session: Session, published: Published, subscriber: Subscriber, *, no
         .values(
             status=case((Enrollment.start_at.is_(None), "pending"), else_="active"), exit_reason=None, ended_at=None
         )
-        .returning(Enrollment.id, Enrollment.sequence, Enrollment.start_at)
+        .returning(Enrollment.id, Enrollment.sequence, Enrollment.start_at, Enrollment.paused_until)
     ).all()
     running = [row for row in back if row.start_at is not None]
     gathered = people_facts.gather(session, {row.id: (subscriber.id, row.start_at) for row in running})
     zone = published.zone_of(subscriber.timezone)
     following = {
-        row.id: (subscriber, sequence, schedule.next_step(sequence, gathered[row.id], zone))
+        row.id: (subscriber, sequence, next_for(sequence, gathered[row.id], zone, row.paused_until))
         for row in running
         if (sequence := published.sequence(row.sequence)) is not None
     }
@@ -345,5 +377,4 @@ def _count(session: Session, subscriber_id: int, kind: str, *which: Any) -> tupl
 
 
 def _message_id(published: Published) -> str:
-    """32 hexadecimal digits, time first: rows made together lie together in the index of Message-IDs."""
-    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}@{published.sender_domain}"
+    return f"{published.name_mail()}@{published.sender_domain}"

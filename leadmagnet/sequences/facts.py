@@ -32,6 +32,7 @@ _STANDINGS = (
     select(
         _enrollment.c.id,
         _enrollment.c.start_at,
+        _enrollment.c.paused_until,
         _subscriber.c.timezone,
         func.aggregate_strings(
             case((_delivery.c.state.in_(HANDLED) & (_delivery.c.enrollment_id == _enrollment.c.id), _delivery.c.step)),
@@ -52,7 +53,9 @@ _STANDINGS = (
 
 
 def standings(session: Session, enrollment_ids: Collection[int]) -> dict[int, Row[Any]]:
-    """Where each enrollment stands: `start_at`, `timezone`, `handled` (slugs with spaces between), `last_letter_at`.
+    """Where each enrollment stands.
+
+    `start_at`, `paused_until`, `timezone`, `handled` (slugs with spaces between), `last_letter_at`.
 
     What `gather` says of the same, without tags and clicks, which have no part in what is next.
     """
@@ -79,22 +82,23 @@ def gather(session: Session, starts: Mapping[int, tuple[int, datetime]]) -> dict
         letter_at = sent_at or (handed_at if state in ("uncertain", "handing_off") else None)
         if letter_at is not None:
             last_letter[subscriber] = max(letter_at, last_letter.get(subscriber, letter_at))
-    tags = _tags(session, people)
+    carried = tags(session, people)
     return {
         enrollment: Facts(
             start=start,
             last_letter_at=last_letter.get(subscriber),
             handled=frozenset(handled[enrollment]),
-            tags=tags[subscriber],
+            tags=carried[subscriber],
             clicked=frozenset(clicked[enrollment]),
         )
         for enrollment, (subscriber, start) in starts.items()
     }
 
 
-def _tags(session: Session, people: list[int]) -> Mapping[int, frozenset[str]]:
+def tags(session: Session, people: list[int]) -> Mapping[int, frozenset[str]]:
+    """The tags that each of these subscribers carries."""
     given: dict[int, set[str]] = defaultdict(set)
     reading = _TAGS.where(among(session, _tag.c.subscriber_id, people))
     for subscriber, tag in session.connection().execute(reading):
         given[subscriber].add(tag)
-    return defaultdict(frozenset, {subscriber: frozenset(tags) for subscriber, tags in given.items()})
+    return defaultdict(frozenset, {subscriber: frozenset(names) for subscriber, names in given.items()})

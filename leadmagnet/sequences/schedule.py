@@ -5,7 +5,7 @@ due = the first allowed `send_at`, in the subscriber's zone, at or after both (t
 """
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -40,6 +40,7 @@ class Because(StrEnum):
     MIN_GAP = "min_gap after the last letter"
     WEEKDAY = "the first allowed weekday"
     CATCH_UP = "added later, and catches up"
+    PAUSE = "the end of her own pause"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,35 @@ def moved_start(planned: Planned, facts: Facts, zone: ZoneInfo, *, now: datetime
     return facts.start + late
 
 
+def resumed(sequence: Sequence, step: Step, facts: Facts, zone: ZoneInfo, *, until: datetime) -> Facts:
+    """The facts at the end of a pause: the start moves by as many days as the pause holds `step` back.
+
+    From then on `due` says the first allowed `send_at` from the pause's end on. A letter that is not due before
+    moves nothing.
+    """
+    # Without the gap: what another series sent last must not hide how long this one was held back.
+    alone = _due(step, sequence.min_gap, replace(facts, last_letter_at=None), zone)
+    if alone.due >= until:
+        return facts
+    if step.day == 0:
+        return replace(facts, start=until)
+    start = facts.start.astimezone(zone)
+    own_day = start.date() + timedelta(days=step.day)
+    first = _due(step, sequence.min_gap, replace(facts, last_letter_at=None), zone, not_before=until)
+    moved = first.due.astimezone(zone).date() - own_day
+    return replace(facts, start=_instant(start.date() + moved, start.time(), zone))
+
+
+def after_pause(sequence: Sequence, planned: Planned, facts: Facts, zone: ZoneInfo, until: datetime | None) -> Planned:
+    """When a letter goes to somebody who is paused until then; None: she is not."""
+    if until is None:
+        return planned
+    later = resumed(sequence, planned.step, facts, zone, until=until)
+    if later.start == facts.start:
+        return planned
+    return replace(due(sequence, planned.step, later, zone), reason=Because.PAUSE)
+
+
 def day_begins(day: date, zone: ZoneInfo) -> datetime:
     """The UTC instant before which no letter of that local day, or of a later one, can be due."""
     return _instant(day, time(0), zone)
@@ -184,17 +214,19 @@ def _due(step: Step, min_gap: timedelta, facts: Facts, zone: ZoneInfo, not_befor
         day = first + timedelta(days=days)
         due = _instant(day, step.send_at, zone)
         if day.weekday() in step.send_on and (bound is None or due >= bound):
-            return Planned(step, due, _because(own_day, day, gap_ends, not_before, zone))
+            return Planned(step, due, _because(step, own_day, day, gap_ends, not_before, zone))
     raise AssertionError("unreachable: send_on is never empty")
 
 
 def _because(
-    own_day: date, day: date, gap_ends: datetime | None, not_before: datetime | None, zone: ZoneInfo
+    step: Step, own_day: date, day: date, gap_ends: datetime | None, not_before: datetime | None, zone: ZoneInfo
 ) -> Because:
     if day == own_day:
         return Because.DAY
-    if gap_ends is not None and gap_ends.astimezone(zone).date() > own_day:
-        return Because.MIN_GAP
+    if gap_ends is not None:
+        allowed = own_day.weekday() in step.send_on
+        if gap_ends.astimezone(zone).date() > own_day or (allowed and gap_ends > _instant(own_day, step.send_at, zone)):
+            return Because.MIN_GAP
     return Because.CATCH_UP if not_before is not None else Because.WEEKDAY
 
 

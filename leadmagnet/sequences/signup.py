@@ -21,6 +21,8 @@ from leadmagnet.store.models import Delivery, Enrollment, Subscriber
 
 #: How long an unconfirmed address is kept, and its confirm link lives.
 UNCONFIRMED_LIFE = timedelta(days=7)
+#: How long after it a confirmation that nobody answered is repeated, once.
+REMIND_AFTER = timedelta(hours=24)
 
 
 class Requested(StrEnum):

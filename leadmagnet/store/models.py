@@ -159,8 +159,11 @@ class Release(Model):
     published_at: Mapped[Timestamp]
     author: Mapped[str] = mapped_column(String(64))
     note: Mapped[str | None] = mapped_column(Text)  # null: the operator said nothing
-    files: Mapped[bytes] = mapped_column(LargeBinary)  # zip archive of the operator's files, exactly as read
-    compiled: Mapped[str] = mapped_column(Text)  # JSON of content.compile.Compiled
+    # zip archive of the operator's files, exactly as read; empty once the version is not kept any more
+    files: Mapped[bytes] = mapped_column(LargeBinary)
+    compiled: Mapped[str] = mapped_column(Text)  # JSON of content.compile.Compiled; empty with them
+    # of a rollback: digest of what the folder held then, which `run` does not publish by itself; null: no rollback
+    set_aside: Mapped[str | None] = mapped_column(String(64))
 
 
 class Media(Model):

@@ -24,11 +24,10 @@ def hears(site: Shell, report: bytes, *options: str) -> Result:
 
 
 @pytest.fixture
-def mailed(site: Shell) -> Shell:
+def mailed(published: Shell) -> Shell:
     """A site that has sent one mail, number 1, to Ada."""
-    assert site("publish").code == 0
     address = addresses.parse(ADA)
-    settings = load(site.folder)
+    settings = load(published.folder)
     database = Database(settings.database)
     with database.write() as session:
         person = Subscriber(
@@ -44,7 +43,7 @@ def mailed(site: Shell) -> Shell:
             )
         )  # fmt: skip
     database.close()
-    return site
+    return published
 
 
 def test_a_bounce_is_said_in_one_line_without_an_address_and_shows_in_every_report(mailed: Shell) -> None:

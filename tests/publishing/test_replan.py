@@ -72,7 +72,7 @@ EDITS: dict[str, tuple[Callable[[Letters], tuple[Step, ...]], dict[str, str]]] =
     ),
     "insert behind, catching up": (
         lambda x: (x.guide, _new(x.a, 1, catch_up=True), x.a, x.b, x.c),
-        {"done": ALL, "had-b": "guide a b new c", "had-a": "guide a new b c", "had-guide": "guide new a b c",
+        {"done": "guide a b c new", "had-b": "guide a b new c", "had-a": "guide a new b c", "had-guide": "guide new a b c",
          "new": "guide new a b c"},
     ),
     "delete": (
@@ -110,6 +110,8 @@ def test_from_every_position_nobody_gets_a_letter_twice(
         crowd.replans()
         assert_right(crowd)
     crowd.skip(until=PUBLISHED + timedelta(days=30))
+    crowd.replans()  # nobody claims anything for those who have finished
+    crowd.skip(until=PUBLISHED + timedelta(days=35))
     assert _had(crowd) == expected
     assert {row.state for row in crowd.deliveries()} <= {"sent", "cancelled", "skipped"}
     assert {crowd.enrollment(address_of(name)).status for name in DAYS_IN} == {"completed"}
@@ -273,7 +275,8 @@ def test_after_any_edits_everybody_stands_where_the_schedule_says(crowd: World, 
     assert_right(crowd)
     crowd.skip(until=PUBLISHED + timedelta(days=60))
     assert {crowd.enrollment(address_of(name)).status for name in DAYS_IN} == {"completed"}
-    sent = Counter((row.enrollment_id, row.step) for row in crowd.deliveries(state="sent"))
+    # An edit may set `watch`: copies to the operator are nobody's letters.
+    sent = Counter((row.enrollment_id, row.step) for row in crowd.deliveries(state="sent") if row.kind != "notice")
     assert max(sent.values()) == 1
 
 

@@ -196,4 +196,5 @@ def test_the_first_reason_names_what_the_letter_waits_for() -> None:
     assert because(letter("a", 2)) is Because.DAY
     assert because(letter("a", 2, send_on=frozenset({6}))) is Because.WEEKDAY
     assert because(letter("a", 2), start + timedelta(days=3)) is Because.MIN_GAP
+    assert because(letter("a", 1), start) is Because.MIN_GAP  # it ends within her day, too late for its half past seven
     assert because(letter("a", 2, catch_up=True, since=start + timedelta(days=9))) is Because.CATCH_UP

@@ -23,7 +23,6 @@ from leadmagnet.sequences import signup
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
 from leadmagnet.store.models import Subscriber
-from leadmagnet.worker import REMIND_AFTER
 from tests.mail.servers import Arrived, ScriptedServer
 from tests.web.conftest import copy_of_example
 from tests.wire.letters import LETTERS
@@ -129,7 +128,7 @@ def _season(world: World, server: ScriptedServer) -> list[Received]:
     mails = _delivered(world, server)
     world.wait(days=1, hours=1)
     with world.database.write() as session:
-        signup.remind(session, world.published, after=REMIND_AFTER, limit=100, now=world.now)
+        signup.remind(session, world.published, after=signup.REMIND_AFTER, limit=100, now=world.now)
     mails += _delivered(world, server)
     for reader in READERS:
         world.confirms(reader.address)

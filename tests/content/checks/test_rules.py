@@ -201,3 +201,8 @@ def test_a_layout_has_such_a_comment_too(clean: CleanSite) -> None:
     clean.replace(LAYOUT, '<body dir="ltr"', "<body")
     clean.replace(LAYOUT, "<!doctype html>", "{# check: off I303 – one direction only #}\n<!doctype html>")
     assert clean.codes() == []
+
+
+def test_an_unknown_table_is_one_mistake(clean: CleanSite) -> None:
+    clean.replace("leadmagnet.toml", "[links]", "[lnks]")
+    assert [code for code in clean.codes() if code.startswith("leadmagnet")] == ["leadmagnet.toml:10 E102"]

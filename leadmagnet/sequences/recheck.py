@@ -34,7 +34,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The person asked for quiet until then."""
+    """The person asked for quiet, and this letter goes then: when the pause is over, at its hour."""
 
     until: datetime
 
@@ -103,24 +103,35 @@ def judge(
     stop = schedule.stop_reason(sequence, facts)
     if stop is not None:
         return End(stop)
-    if enrollment.paused_until is not None and enrollment.paused_until > now:
-        return Pause(enrollment.paused_until)
-    answer = timetable.next_step(sequence, facts, zone)
-    if isinstance(answer, Done) or answer.step.slug != slug:
+    answer, until = timetable.next_step(sequence, facts, zone), enrollment.paused_until
+    planned = answer if isinstance(answer, Planned) and answer.step.slug == slug else None
+    if until is not None and until > now:
+        held = planned and schedule.after_pause(sequence, planned, facts, zone, until)
+        return Pause(held.due if held is not None else until)
+    if planned is None:
         return Replace(_gone(sequence, slug), answer)
-    return _judge_next(sequence, answer, facts, zone, now)
+    return _judge_next(sequence, planned, facts, zone, until, now)
 
 
-def _judge_next(sequence: Sequence, planned: Planned, facts: Facts, zone: ZoneInfo, now: datetime) -> Decision:
+def _judge_next(
+    sequence: Sequence, planned: Planned, facts: Facts, zone: ZoneInfo, paused_until: datetime | None, now: datetime
+) -> Decision:
+    """`paused_until`: the end of a pause that is over, but has not moved her start yet."""
+    began = facts.start
+    if paused_until is not None:
+        facts = schedule.resumed(sequence, planned.step, facts, zone, until=paused_until)
+        if facts.start != began:
+            planned = schedule.due(sequence, planned.step, facts, zone)
     if schedule.expired(planned, now, zone):
         return PassOver("expired", "not_after has passed", planned, facts)
-    passed: tuple[PassedOver, ...] = ()
     start = schedule.moved_start(planned, facts, zone, now=now)
     if start != facts.start:
-        # With the later start a letter she is past would look as if it were still to come: it stays passed over.
-        passed = tuple(over for over in schedule.passed_over(sequence, facts, planned.step) if over.reason != "draft")
         facts = replace(facts, start=start)
         planned = schedule.due(sequence, planned.step, facts, zone)
+    passed: tuple[PassedOver, ...] = ()
+    if facts.start != began:
+        # With the later start a letter she is past would look as if it were still to come: it stays passed over.
+        passed = tuple(over for over in schedule.passed_over(sequence, facts, planned.step) if over.reason != "draft")
     if planned.due > now:
         return Move(planned.due, facts, passed)
     reason = schedule.skip_reason(planned.step, facts)

@@ -1,0 +1,120 @@
+"""Continues people who have finished, where a letter that was added later says `catch_up`."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from leadmagnet.content.published import Published
+from leadmagnet.content.sequences import Sequence
+from leadmagnet.sequences import enrollments, schedule
+from leadmagnet.sequences import facts as people_facts
+from leadmagnet.sequences.schedule import Facts, Planned
+from leadmagnet.sequences.timetable import Timetable
+from leadmagnet.store.dialect import among, table
+from leadmagnet.store.models import Enrollment, Subscriber
+
+#: Who finished while a version became live may have been sent her last letter by the version before it.
+_WHILE_PUBLISHING = timedelta(days=1)
+
+_enrollment, _subscriber = table(Enrollment), table(Subscriber)
+
+
+def catching_up(published: Published) -> Mapping[str, datetime]:
+    """The sequences in which somebody who has finished may be continued, with when the newest such letter came."""
+    found = {
+        slug: [step.since for step in sequence.steps if step.catch_up and not step.draft and step.since is not None]
+        for slug, sequence in published.compiled.sequences.items()
+    }
+    return {slug: max(dates) for slug, dates in found.items() if dates}
+
+
+def may_be_continued(since: datetime, ended_at: datetime | None) -> bool:
+    """Whether somebody who finished at `ended_at` may have missed a letter that came at `since`."""
+    return ended_at is not None and ended_at < since + _WHILE_PUBLISHING
+
+
+def continued(timetable: Timetable, sequence: Sequence | None, facts: Facts, zone: ZoneInfo) -> Planned | None:
+    """What comes next for somebody who has finished; None: she has, unless a letter catches her up."""
+    if sequence is None or schedule.stop_reason(sequence, facts) is not None:
+        return None
+    if not any(step.catch_up and step.since is not None for step in schedule.ahead(sequence, facts)):
+        return None
+    answer = timetable.next_step(sequence, facts, zone)
+    return answer if isinstance(answer, Planned) else None
+
+
+class _Person(NamedTuple):
+    id: int
+    domain_group: str
+
+
+class CatchUp:
+    """One process's walk past everybody who has finished, once for each release that asks for it.
+
+    Any number of processes may walk: who has been continued is not finished any more.
+    """
+
+    def __init__(self) -> None:
+        self._release = 0
+        self._mark: int | None = None
+
+    def chunk(self, session: Session, timetable: Timetable, *, limit: int, now: datetime) -> int:
+        """Continues who is to be among the next `limit` enrollments; returns how many were looked at, 0 at the end."""
+        published = timetable.published
+        if self._release != published.number:
+            self._release, self._mark = published.number, 0
+        wanted = catching_up(published)
+        if self._mark is None or not wanted:
+            return 0
+        last = session.scalar(select(func.max(_enrollment.c.id))) or 0
+        if self._mark >= last:
+            self._mark = None
+            return 0
+        upto = self._mark + limit
+        these = _FINISHED.where(_enrollment.c.id > self._mark, _enrollment.c.id <= upto)
+        found: list[Any] = [
+            row
+            for row in session.connection().execute(these)
+            if row.sequence in wanted and may_be_continued(wanted[row.sequence], row.ended_at)
+        ]
+        self._mark = upto
+        if found:
+            _continue(session, timetable, found, now)
+        return limit
+
+
+_FINISHED = (
+    select(
+        _enrollment.c.id,
+        _enrollment.c.sequence,
+        _enrollment.c.start_at,
+        _enrollment.c.ended_at,
+        _enrollment.c.subscriber_id,
+        _subscriber.c.domain_group,
+        _subscriber.c.timezone,
+    )
+    .join(_subscriber, _subscriber.c.id == _enrollment.c.subscriber_id)
+    .where(_enrollment.c.status == "completed", _subscriber.c.status == "active")
+)
+
+
+def _continue(session: Session, timetable: Timetable, rows: list[Any], now: datetime) -> None:
+    published = timetable.published
+    known = people_facts.gather(session, {row.id: (row.subscriber_id, row.start_at) for row in rows})
+    following = {}
+    for row in rows:
+        sequence = published.sequence(row.sequence)
+        answer = continued(timetable, sequence, known[row.id], timetable.zone_of(row.timezone))
+        if sequence is not None and answer is not None:
+            following[row.id] = (_Person(row.subscriber_id, row.domain_group), sequence, answer)
+    running = session.scalars(
+        update(_enrollment)
+        .where(among(session, _enrollment.c.id, following), _enrollment.c.status == "completed")
+        .values(status="active", ended_at=None)
+        .returning(_enrollment.c.id)
+    )
+    enrollments.follow(session, published, {id_: following[id_] for id_ in running}, now=now)

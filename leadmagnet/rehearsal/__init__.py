@@ -1,0 +1,1 @@
+"""Plays a sequence to a made-up person: the road of every mail, under a simulated clock."""

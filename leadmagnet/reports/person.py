@@ -1,0 +1,125 @@
+"""One person at a glance: where she stands, and what comes next; `why` tells the whole."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from leadmagnet.audience import suppressions
+from leadmagnet.content.published import Published
+from leadmagnet.store.models import Delivery, Enrollment, Subscriber, SubscriberTag
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One sequence of one person. Without a letter that waits, `letter` and `due_at` are None."""
+
+    sequence: str
+    state: str  # pending, active, completed, exited
+    reason: str | None  # why it ended early
+    ended_at: datetime | None
+    paused_until: datetime | None  # None: not paused (any more)
+    letter: str | None
+    due_at: datetime | None
+
+    def to_json(self) -> dict[str, object]:
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The documented short form of a subscriber."""
+
+    address: str
+    state: str  # pending, active, unsubscribed
+    blocked: str | None  # why nothing at all may be sent to the address
+    asked_at: datetime
+    confirmed_at: datetime | None
+    unsubscribed_at: datetime | None
+    tags: tuple[str, ...]
+    series: tuple[Series, ...]
+    zone: ZoneInfo  # hers, or the site's
+
+    @property
+    def paused_until(self) -> datetime | None:
+        return max((one.paused_until for one in self.series if one.paused_until is not None), default=None)
+
+    @property
+    def coming(self) -> Series | None:
+        """The series whose letter comes first."""
+        waiting = [one for one in self.series if one.due_at is not None]
+        return min(waiting, key=lambda one: one.due_at or self.asked_at, default=None)
+
+    def in_series(self, slug: str) -> Series | None:
+        return next((one for one in self.series if one.sequence == slug), None)
+
+    def to_json(self) -> dict[str, object]:
+        """The `person` of `person --json`."""
+        first = self.coming
+        plain = ("state", "blocked", "asked_at", "confirmed_at", "unsubscribed_at", "paused_until")
+        return {
+            "subscriber": self.address,
+            **{name: _plain(getattr(self, name)) for name in plain},
+            "tags": list(self.tags),
+            "series": [one.to_json() for one in self.series],
+            "next": {"sequence": first.sequence, "letter": first.letter, "due_at": _plain(first.due_at)}
+            if first is not None
+            else None,
+        }
+
+
+def person(session: Session, published: Published, subscriber: Subscriber, *, now: datetime) -> Person:
+    """The person as she is in this transaction."""
+    session.flush()
+    rows = session.execute(
+        select(
+            Enrollment.sequence,
+            Enrollment.status,
+            Enrollment.exit_reason,
+            Enrollment.ended_at,
+            Enrollment.paused_until,
+            Delivery.step,
+            Delivery.due_at,
+        )
+        .outerjoin(
+            Delivery,
+            and_(
+                Delivery.enrollment_id == Enrollment.id,
+                Delivery.step.is_not(None),
+                Delivery.state.in_(["pending", "claimed", "handing_off"]),
+            ),
+        )
+        .where(Enrollment.subscriber_id == subscriber.id)
+        .order_by(Enrollment.id, Delivery.due_at)
+    ).all()
+    tags = session.scalars(
+        select(SubscriberTag.tag).where(SubscriberTag.subscriber_id == subscriber.id).order_by(SubscriberTag.tag)
+    ).all()
+    # Read anew: what a change wrote past the object counts.
+    state, left = session.execute(
+        select(Subscriber.status, Subscriber.unsubscribed_at).where(Subscriber.id == subscriber.id)
+    ).one()
+    return Person(
+        address=subscriber.address,
+        state=state,
+        blocked=suppressions.why_blocked(session, subscriber.address_key),
+        asked_at=subscriber.asked_at,
+        confirmed_at=subscriber.confirmed_at,
+        unsubscribed_at=left,
+        tags=tuple(tags),
+        series=tuple(
+            Series(slug, status, reason, ended, until if _holds(status, until, now) else None, step, due)
+            for slug, status, reason, ended, until, step, due in rows
+        ),
+        zone=published.zone_of(subscriber.timezone),
+    )
+
+
+def _holds(status: str, until: datetime | None, now: datetime) -> bool:
+    return status == "active" and until is not None and until > now
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,67 @@
+"""What `plan` says will happen is exactly what then happens."""
+
+import random
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+import pytest
+
+from leadmagnet.content.compiled import Build
+from leadmagnet.publishing import plan, releases
+from leadmagnet.publishing.plan import Predicted
+from tests.publishing.crowd import letters_of
+from tests.publishing.edits import random_edit, with_steps, without_sequence
+from tests.publishing.test_replan import EDITS
+from tests.world import World
+
+
+def predicted(world: World, build: Build) -> dict[tuple[int, str], Predicted]:
+    """What will come for everybody if the build is published now."""
+    with world.database.read() as session:
+        live = releases.Live().get(session)
+        return plan.courses(session, releases.would_be(build, live, now=world.now), now=world.now)
+
+
+def lived(world: World, sent: set[int]) -> dict[tuple[int, str], list[tuple[str, datetime]]]:
+    """The letters that really went, but for those that were `sent` before."""
+    found = defaultdict(list)
+    for row in sorted(world.deliveries(state="sent"), key=lambda row: row.sent_at or world.now):
+        if row.step is not None and row.sent_at is not None and row.id not in sent and row.subscriber_id is not None:
+            found[row.subscriber_id, row.sequence or ""].append((row.step, row.sent_at))
+    return found
+
+
+def assert_comes_true(world: World, build: Build) -> None:
+    """Publishes the build, lets everybody's letters go out on time, and compares."""
+    said = predicted(world, build)
+    before = {row.id for row in world.deliveries()}
+    sent = {row.id for row in world.deliveries(state="sent")}
+    world.publish(build)
+    world.replans()
+    world.skip(until=world.now + timedelta(days=120))
+    happened = lived(world, sent)
+    assert {key: list(one.mails) for key, one in said.items() if one.mails} == happened
+    skipped = {(row.subscriber_id, row.step) for row in world.deliveries() if row.state in ("skipped", "expired")
+               and row.id not in before}  # fmt: skip
+    assert {(person, slug) for (person, _series), one in said.items() for slug, _reason in one.skips} == skipped
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_is_said_of_an_edit_is_what_happens(crowd: World, example: Build, edit: str) -> None:
+    assert_comes_true(crowd, with_steps(example, *EDITS[edit][0](letters_of(example))))
+
+
+def test_what_is_said_of_a_removed_sequence_is_what_happens(crowd: World, example: Build) -> None:
+    assert_comes_true(crowd, without_sequence(example))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_said_of_any_edit_is_what_happens(crowd: World, example: Build, seed: int) -> None:
+    dice = random.Random(seed)
+    steps = letters_of(example).in_order
+    for number in range(dice.randrange(1, 4)):
+        steps = random_edit(dice, steps, number)
+    crowd.now += timedelta(minutes=dice.randrange(2000))
+    if dice.random() < 0.5:
+        crowd.deliver()
+    assert_comes_true(crowd, with_steps(example, *steps))
