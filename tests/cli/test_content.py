@@ -169,7 +169,7 @@ class TestSendTest:
 
     def test_a_letter_of_the_system_goes_too(self, site: Shell) -> None:
         assert site("send-test", "system/confirm", "--to", "me@example.com").code == 0
-        assert subjects(site) == ["[test] Please confirm: your hip openers guide"]
+        assert subjects(site) == ["[test] Please confirm: Hip Openers for Runners"]
 
     def test_a_typo_is_told_the_nearest_name(self, site: Shell) -> None:
         done = site("send-test", "tigth-hips", "--to", "me@example.com")
