@@ -24,6 +24,7 @@ class _Entry:
 
 _ENTRIES = (
     _Entry("Every day", "run", "serve", "Start the site of this folder: web pages and mail, all in one."),
+    _Entry("Every day", "preview", "preview", "See every letter as its readers will, while you write."),
     _Entry("Every day", "check", "check", "Read every letter and guide, and say what is wrong and where."),
     _Entry("Every day", "plan", "plan", "Say what publishing would do, in people."),
     _Entry("Every day", "publish", "publishing", "Make what is in the folder live for readers."),

@@ -62,8 +62,11 @@ class Notes:
     def take(self, error: ContentError) -> None:
         self._found.add(Finding.of(error))
 
-    def add(self, findings: Iterable[Finding]) -> None:
-        self._found.update(findings)
+    def add(self, other: "Notes") -> None:
+        """Takes over what `other` collected."""
+        self._found |= other._found
+        for silenced, place in other._silenced.items():
+            self._silenced.setdefault(silenced, place)
 
     def blames(self, place: Place) -> bool:
         """Whether an error is noted at `place` already."""

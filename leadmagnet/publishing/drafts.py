@@ -3,13 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from leadmagnet.content.checks import finished, pace, silence, size
-from leadmagnet.content.compile import compile_folder, compile_kept
-from leadmagnet.content.compiled import Build, Compiled, Letter
+from leadmagnet.content.compile import compile_kept, read_draft
+from leadmagnet.content.compiled import Build, Compiled, Draft, Letter
 from leadmagnet.content.files import SETTINGS_FILE, TEXTS
 from leadmagnet.content.findings import Notes, Place
+from leadmagnet.content.memory import Memory, key_of
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Step
 from leadmagnet.content.site import SiteSettings
@@ -29,28 +31,34 @@ _SAMPLE_DAY = "2026-03-03"
 _SETTING_PLACE = re.compile(rf"{re.escape(SETTINGS_FILE)}:(\d+):\s*(.*)", re.DOTALL)
 
 
-def check(folder: Path) -> Build:
+def check(folder: Path, memory: Memory | None = None) -> Build:
     """Compiles the folder, judges it by every rule, renders every letter for every sample reader.
 
-    Never raises for what the operator wrote. Needs no database and no network.
+    Never raises for what the operator wrote. Needs no database and no network. The same with a `memory` as without:
+    only sooner.
     """
+    return look(folder, memory or Memory())[1]
+
+
+def look(folder: Path, memory: Memory) -> tuple[Draft, Build]:
+    """What of the folder reads, and what `check` says of it."""
     notes = Notes()
-    build = compile_folder(folder, notes)
+    draft = read_draft(folder, notes, memory)
+    build = draft.build()
     _judge_machine(folder, build, notes)
-    return _judged(build, notes)
+    return draft, _judged(build, memory, notes)
 
 
 def check_kept(files: Mapping[str, bytes], settings: SiteSettings) -> Build:
     """As `check`, for the files and settings that a release has kept."""
     notes = Notes()
-    return _judged(compile_kept(files, settings, notes), notes)
+    return _judged(compile_kept(files, settings, notes), Memory(), notes)
 
 
-def _judged(build: Build, notes: Notes) -> Build:
+def _judged(build: Build, memory: Memory, notes: Notes) -> Build:
     if build.compiled is not None:
         texts = texts_of(build.files)
-        for letter in build.compiled.letters.values():
-            judge_letter(build.compiled, letter, texts, notes)
+        _judge_letters(build.compiled, texts, memory, notes)
         _judge_series(build.compiled, texts, notes)
     wrong = any(found.level == "error" for found in notes.findings())
     silence.judge(notes, complete=not wrong)
@@ -62,6 +70,16 @@ def _judged(build: Build, notes: Notes) -> Build:
     )
 
 
+def _judge_letters(compiled: Compiled, texts: Mapping[str, str], memory: Memory, notes: Notes) -> None:
+    shared = {path: text for path, text in texts.items() if path.startswith("email_templates/_")}
+    guides = {slug: guide.title for slug, guide in compiled.guides.items()}
+    delivered = {slug: sequence.guide for slug, sequence in compiled.sequences.items()}
+    around = key_of(compiled.settings.model_dump_json(), shared, guides, delivered)
+    for letter in compiled.letters.values():
+        key = key_of("finished", letter.model_dump_json(), texts.get(letter.path), around)
+        memory.of(key, partial(judge_letter, compiled, letter, texts), notes)
+
+
 def judge_letter(compiled: Compiled, letter: Letter, texts: Mapping[str, str], notes: Notes) -> None:
     """Notes what the finished letter is like: as a page, and rendered for each of its sample readers."""
     finished.judge(letter, texts, notes)
@@ -69,11 +87,7 @@ def judge_letter(compiled: Compiled, letter: Letter, texts: Mapping[str, str], n
     links = Links("https://mail.example.com", Keys.of(("sample",)))
     largest = (0, 0)
     for person in readers_of(letter):
-        facts = sample_facts(compiled, letter, person)
-        if letter.path.startswith("email_templates/system/confirm"):
-            values = confirmation_values(published, links, facts, enrollment_id=1)
-        else:
-            values = letter_values(published, links, facts, subscriber_id=1, enrollment_id=1)
+        values = sample_values(published, letter, sample_facts(compiled, letter, person), links)
         try:
             rendered = render.render(letter, values)
         except RenderError as error:
@@ -145,3 +159,10 @@ def _judge_machine(folder: Path, build: Build, notes: Notes) -> None:
             message = f"mail goes to real readers, and 'links.{name}' leads to the section '{target}' of the guide."
             place = Place(SETTINGS_FILE, line_of(name, text, after=table))
             notes.warn(place, "W216", message, "Write the address of your own page, once you have one.")
+
+
+def sample_values(published: Published, letter: Letter, facts: MailFacts, links: Links) -> dict[str, object]:
+    """What fills a letter for a sample reader."""
+    if letter.path.startswith("email_templates/system/confirm"):
+        return confirmation_values(published, links, facts, enrollment_id=0)
+    return letter_values(published, links, facts, subscriber_id=0, enrollment_id=0)

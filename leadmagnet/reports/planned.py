@@ -106,7 +106,7 @@ def day(value: date) -> str:
 def _sequences(plan: Plan) -> Iterator[Line]:
     alike = dict(plan.folders_alike)
     for slug in plan.changes.sequences_removed:
-        count = plan.effects.series[slug].exits
+        count = plan.effects.sequence(slug).exits
         if slug in alike:
             words = (
                 f"the folder {slug} looks renamed to {alike[slug]}: the letters of {people(count)} would end, and "
@@ -123,7 +123,7 @@ def _sequences(plan: Plan) -> Iterator[Line]:
             "manual": "nobody is in it yet",
         }
         start = how.get(sequence.starts, f"it starts with the tag {sequence.starts[4:]}")
-        reached = plan.effects.series[slug].started
+        reached = plan.effects.sequence(slug).started
         more = f"; {people(reached)} will come to it from other letters" if reached else ""
         count = len([step for step in sequence.steps if not step.draft])
         yield Line("change", "new sequence", reached, f"new sequence {slug}, {count} letters: {start}{more}.")
@@ -153,7 +153,7 @@ def _warnings(plan: Plan) -> Iterator[Line]:
 
 
 def _gone(plan: Plan, change: LetterChange) -> Iterator[Line]:
-    tally = plan.effects.letters[change.name]
+    tally = plan.effects.letter(change.name)
     how = "becomes a draft" if change.new is not None else "is removed"
     what = f"{_stem(change)} {how}"
     first = f", the first of them on {day(tally.first_lost)}" if tally.first_lost else ""
@@ -190,11 +190,11 @@ def _ending(plan: Plan) -> Iterator[Line]:
 
 
 def _new(plan: Plan, change: LetterChange) -> Line:
-    tally, step = plan.effects.letters[change.name], change.new
+    tally, step = plan.effects.letter(change.name), change.new
     what = f"new {_stem(change)}" if change.old is None else f"{_stem(change)} is no draft any more"
     first = f", first on {day(tally.first)}" if tally.first else ""
     parts = [f"{people(tally.still)} will get it{first}" if tally.still else "nobody who is here now will get it"]
-    if step is not None and step.catch_up and (more := plan.effects.series[change.name.sequence].continued):
+    if step is not None and step.catch_up and (more := plan.effects.sequence(change.name.sequence).continued):
         parts.append(f"{more:,} of them had finished, and are continued")
     if tally.past:
         hint = "" if step is not None and step.catch_up else " (catch_up = true in its head sends it to them)"
@@ -205,7 +205,9 @@ def _new(plan: Plan, change: LetterChange) -> Line:
 def _moved(plan: Plan) -> Iterator[Line]:
     changes = {change.name: change for change in plan.changes.letters}
     news = {change.name for change in plan.changes.letters if change.is_new}
-    for name, tally in sorted(plan.effects.letters.items(), key=lambda one: _place(plan, one[0])):
+    names = plan.effects.letters.keys() | {name for name, change in changes.items() if change.when}
+    for name in sorted(names, key=lambda name: _place(plan, name)):
+        tally = plan.effects.letter(name)
         change = changes.get(name)
         shifted = [_shift(tally.later, "later"), _shift(tally.earlier, "earlier")]
         gained = tally.gain if name not in news and name.sequence not in plan.changes.sequences_added else 0
@@ -256,7 +258,7 @@ def _when(change: LetterChange) -> str:
 
 def _heads(plan: Plan) -> Iterator[Line]:
     for change in plan.changes.letters:
-        tally, letter = plan.effects.letters[change.name], "/".join(change.name)
+        tally, letter = plan.effects.letter(change.name), "/".join(change.name)
         if change.was_renamed and change.old is not None:
             words = f"{_stem(change)} was called {change.old.slug}: whoever had it does not get it again."
             yield Line("note", "renamed", plan.had.get(change.name, 0), words, letter)
@@ -267,7 +269,7 @@ def _heads(plan: Plan) -> Iterator[Line]:
             yield Line("note", "draft", 0, f"new {_stem(change)} is a draft: nobody gets it.", letter)
     for slug, one in plan.changes.sequences_changed:
         words = f"{slug}: {one.name} is {_spoken(one.new)}, and was {_spoken(one.old)}."
-        yield Line("change", "sequence rules", plan.effects.series[slug].active, words)
+        yield Line("change", "sequence rules", plan.effects.sequence(slug).active, words)
 
 
 def _words(plan: Plan) -> Iterator[Line]:
@@ -315,7 +317,7 @@ _SAID = {
 
 def _read(plan: Plan, changes: tuple[LetterChange, ...], what: str) -> Line:
     """Who still gets new words, and who has the old ones."""
-    coming = sum(plan.effects.letters[change.name].still for change in changes)
+    coming = sum(plan.effects.letter(change.name).still for change in changes)
     had = sum(plan.had.get(change.name, 0) for change in changes)
     if len(changes) == 1:
         who = f"{people(coming)} {'is' if coming == 1 else 'are'} still to get it"
