@@ -10,11 +10,14 @@ from leadmagnet.errors import LeadmagnetError
 
 
 @click.group()
-def new() -> None:
+@site_option
+@click.pass_context
+def new(ctx: click.Context, site: Path) -> None:
     """Begin a letter or a guide, with files that pass `check`.
 
     Example: leadmagnet new letter foam-roller --after tight-hips
     """
+    ctx.obj = site
 
 
 @new.command()
@@ -53,7 +56,7 @@ def letter(slug: str, after: str | None, sequence: str | None, site: Path) -> No
     )
 
 
-@new.command()
+@new.command(short_help="Begin a guide, its form, and the first letters behind it.")
 @click.argument("slug")
 @site_option
 def guide(slug: str, site: Path) -> None:
