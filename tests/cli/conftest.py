@@ -29,7 +29,7 @@ def published_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("published") / "site"
     copy_to(folder)
     done = Shell(folder)("publish")
-    assert (done.code, done.out) == (0, "Version 1 is live.\n"), done.err
+    assert done.code == 0 and done.out.startswith("Version 1 is live: "), done.err
     return folder
 
 

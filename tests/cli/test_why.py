@@ -53,7 +53,7 @@ def test_a_story_reads_day_by_day_and_fits_a_terminal(reader: World) -> None:
     assert "Tuesday 3 March 2026" in lines and "Thursday 5 March 2026" in lines
     story = "\n".join(lines)
     assert "  21:16  confirmed, 4 minutes after asking, and opened the guide" in story
-    assert "  07:30  got 20-tight-hips (version 1)" in lines
+    assert "  07:30  got 20-tight-hips (mail 3, version 1)" in lines
     assert "  Thu 12 March, 07:30   40-what-is-barre          waiting for its day" in lines
     assert "not for her as things are:\n" in story and "only for readers without the tag tried-barre" in story
     assert lines[-1].endswith("is over, which gives her the tag hip-openers-done")
