@@ -12,9 +12,10 @@ from flask.testing import FlaskClient
 from leadmagnet import clock
 from leadmagnet.cli.sending import connector, relay
 from leadmagnet.delivery.single_file import SingleFile
+from leadmagnet.content.memory import Memory
 from leadmagnet.links import Links
 from leadmagnet.mail.mailbox import Mailbox
-from leadmagnet.publishing import replan
+from leadmagnet.publishing import drafts, replan
 from leadmagnet.publishing.releases import Live
 from leadmagnet.reports import heartbeats, weekly_mail
 from leadmagnet.settings import Settings, load
@@ -33,6 +34,8 @@ class Household:
         self.now = now
         self.terminal = Terminal(folder)
         monkeypatch.setattr(clock, "now", lambda: self.now)
+        memory, check = Memory(), drafts.check  # as under `run`, only what was saved is compiled again
+        monkeypatch.setattr(drafts, "check", lambda folder, _=None: check(folder, memory))
         monkeypatch.setattr("getpass.getuser", lambda: "maya")  # not whoever runs the tests
 
     @property
