@@ -15,7 +15,7 @@ TOOLS = Path(sys.executable).parent
 
 MEMORY = "/dev/shm"
 #: Bytes; several times what the tests of all processes take together.
-ROOM = 8 << 30
+ROOM = 4 << 30
 
 STEPS = (
     ("format", [TOOLS / "ruff", "format", "--check", "."]),
