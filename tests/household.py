@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 
 from leadmagnet import clock
 from leadmagnet.cli.sending import connector, relay
-from leadmagnet.delivery.single_file import SingleFile
 from leadmagnet.content.memory import Memory
+from leadmagnet.delivery.single_file import SingleFile
 from leadmagnet.links import Links
 from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.publishing import drafts, replan

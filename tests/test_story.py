@@ -23,7 +23,9 @@ from tests.web.mails import leave_path_of
 
 PAPER = ROOT / "docs" / "operator.md"
 HOME = ZoneInfo("America/New_York")
-_PIECE = re.compile(r"^<!-- (?P<remark>.*?) -->$|^```(?P<kind>console|diff|mail)\n(?P<block>.*?)^```$", re.MULTILINE | re.DOTALL)
+_PIECE = re.compile(
+    r"^<!-- (?P<remark>.*?) -->$|^```(?P<kind>console|diff|mail)\n(?P<block>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 def pieces(paper: str) -> Iterator[tuple[str, str]]:
@@ -105,7 +107,8 @@ class Week:
 def compare(command: str, expected: list[str], printed: list[str]) -> None:
     """Holds what the paper shows against what is there; `…` stands for words, on a line of its own for lines."""
     pattern = "\n".join(
-        r"(?:.*\n)*.*" if line.strip() == "…" else ".*".join(map(re.escape, line.rstrip().split("…"))) for line in expected
+        r"(?:.*\n)*.*" if line.strip() == "…" else ".*".join(map(re.escape, line.rstrip().split("…")))
+        for line in expected
     )
     said = "\n".join(line.rstrip() for line in printed)
     assert re.fullmatch(pattern, said), f"$ {command}\n{said}"
