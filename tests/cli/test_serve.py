@@ -141,7 +141,7 @@ def test_with_a_mail_server_saving_a_letter_waits_for_publish(published: Shell, 
         assert "confirm reads differently" in said and "Version 2 is live: " in said
         asked(f"{base}/f/hip-openers", email=BOB)
         eventually(lambda: len(server.arrived) == 2, running)
-        assert b"Subject: Saved but not published: your hip openers guide" in server.arrived[1].raw
+        assert b"Subject: Saved but not published: Hip Openers for Runners" in server.arrived[1].raw
         assert running.stops(signal.SIGTERM) == 0
     assert not (published.folder / "var/mailbox").exists()
 
