@@ -27,6 +27,8 @@ FILE = "leadmagnet.toml"
 _PREFIX = "LEADMAGNET_"
 #: Keys that stand in the environment or in a 0600 file, never in a file that belongs into git.
 _SECRETS = frozenset({"smtp_password", "secret_keys", "suppression_key"})
+#: What an operator has no reason to write into the file: secrets, and where tests let a process die.
+NOT_IN_FILE = _SECRETS | {"failpoint"}
 #: Tables that are content, not machine settings.
 _CONTENT_TABLES = frozenset({"site", "form", "links", "link_fixes", "tracking", "publish", "check"})
 

@@ -11,7 +11,7 @@ ADA = "ada@example.com"
 def test_ada_confirms_and_gets_every_letter_on_its_day(world: World) -> None:
     world.asks(ADA)
     world.deliver()
-    assert [mail["Subject"] for mail in world.inbox(ADA)] == ["Please confirm: your hip openers guide"]
+    assert [mail["Subject"] for mail in world.inbox(ADA)] == ["Please confirm: Hip Openers for Runners"]
     world.confirms(ADA)
     world.live(until=TUESDAY_EVENING + timedelta(days=40))
     sent = world.deliveries(state="sent", sequence="hip-openers")

@@ -35,6 +35,7 @@ _ENTRIES = (
     _Entry("Every day", "pause", "brakes", "Stop the letters; confirmations and guides go on."),
     _Entry("Every day", "resume", "brakes", "Let the letters go out again."),
     _Entry("Content", "init", "content", "Make a site of your own in a new folder."),
+    _Entry("Content", "new", "new", "Begin a letter or a guide, with files that pass check."),
     _Entry("Content", "calendar", "calendar", "Show when which letter comes, for a made-up person."),
     _Entry("Content", "rehearse", "rehearse", "Play a whole sequence to a made-up person, or to yourself."),
     _Entry("Content", "versions", "versions", "List what was live, when, by whom, and how many mails it sent."),

@@ -1,6 +1,7 @@
 """The commands for what the operator writes: `init`, `send-test`."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -13,15 +14,20 @@ from leadmagnet.errors import LeadmagnetError
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-def init(folder: Path) -> None:
+@click.option("--editor", is_flag=True, help="Only tell editors anew what may stand in your files, after an upgrade.")
+def init(folder: Path, editor: bool) -> None:
     """Make a site of your own in a new folder: the whole hip-openers set-up, yours to change.
 
     Works without a network. An upgrade of leadmagnet never touches the folder.
 
     Example: leadmagnet init ~/my-site
     """
-    from leadmagnet.cli.example import copy_to
+    from leadmagnet.cli.example import copy_to, help_editors
 
+    if editor:
+        _help_editors_again(folder.resolve(), help_editors)
+        click.echo("Editors know the keys of this version now: .schemas/ is new, and nothing else was changed.")
+        return
     copy_to(folder.resolve())
     click.echo(
         f"Your site is in {folder}.\n\n"
@@ -30,6 +36,16 @@ def init(folder: Path) -> None:
         "  guides/             the guide, and the words of its form\n\n"
         f"Start it: leadmagnet run --site {folder}"
     )
+
+
+def _help_editors_again(folder: Path, write: Callable[[Path], None]) -> None:
+    from leadmagnet.settings import load
+
+    load(folder)  # refuses a folder that is no site
+    try:
+        write(folder)
+    except OSError as error:
+        raise LeadmagnetError(f"cannot write to {folder}: {error.strerror}.") from error
 
 
 @click.command("send-test")

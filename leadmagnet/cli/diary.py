@@ -190,7 +190,7 @@ class _Known(dict[str, object]):
 
 def _version(event: Event) -> str:
     release, edition = event.detail["release"], event.detail["edition"]
-    parts = [f"mail {event.mail.id}"] if event.mail is not None else []
+    parts = [f"mail {event.mail.id}"] if event.mail is not None else []  # what `show` is asked for
     parts += [f"version {release}"] if release is not None else []
     parts += [f"edition {edition}"] if edition else []
     return f" ({', '.join(parts)})" if parts else ""

@@ -1,11 +1,16 @@
 """The example site, copied out as a site of one's own."""
 
+import json
 import shutil
+from importlib.resources import files as resources
 from pathlib import Path
 
 from leadmagnet.errors import LeadmagnetError
 
 _PARTS = ("leadmagnet.toml", "email_templates", "guides")
+_SCHEMAS = ".schemas"
+#: Where editors look for schemas, and which of them VS Code should offer to install.
+_EDITOR_FILES = (".taplo.toml", ".vscode/extensions.json")
 _GITIGNORE = "# The database, the keys and the test mailbox of this machine: never in git.\nvar/\n"
 
 
@@ -25,8 +30,28 @@ def copy_to(folder: Path) -> None:
             else:
                 shutil.copy(source / name, folder / name)
         (folder / ".gitignore").write_text(_GITIGNORE)
+        help_editors(folder)
     except OSError as error:
         raise LeadmagnetError(f"cannot write to {folder}: {error.strerror}.") from error
+
+
+def help_editors(folder: Path) -> None:
+    """Writes what editors of TOML read into the site in `folder`: schemas anew, their settings where there are none.
+
+    Raises OSError.
+    """
+    # Imported here: the models behind them take longer to load than the help may take.
+    from leadmagnet.content.schemas import schemas
+
+    (folder / _SCHEMAS).mkdir(exist_ok=True)
+    for name, schema in schemas().items():
+        (folder / _SCHEMAS / name).write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name in _EDITOR_FILES:
+        if not (folder / name).exists():
+            (folder / name).parent.mkdir(exist_ok=True)
+            # Kept without the leading dot: what packs the program leaves hidden files out.
+            blank = resources("leadmagnet.cli") / "editor" / Path(name).name.lstrip(".")
+            (folder / name).write_text(blank.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def _source() -> Path:

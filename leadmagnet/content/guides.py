@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
-from leadmagnet.content import poses, values
+from leadmagnet.content import keys, poses, values
 from leadmagnet.content.figures import FIGURES_FILE, Figure, read_figures
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.heads import Head, front_matter
@@ -58,7 +58,6 @@ def fingerprint(title: str, html: str) -> str:
 
 GUIDE_FILE = "guide.md"
 
-_KEYS = ("title", "headline", "line", "button", "consent")
 _BACK = '<p class="to-flow"><a href="#flow">Back to the flow</a></p>\n'
 _JINJA = re.compile(r"\{\{[^{}]*\}\}|\{\{|\{%")
 _CONSENT_WORD = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -90,8 +89,8 @@ def read_guide(
     except ContentError as error:
         notes.take(error)
         return None
-    head.closed(_KEYS)
-    lines = {key: _line(head, key) for key in _KEYS}
+    head.closed(keys.GUIDE)
+    lines = {key: _line(head, key) for key in keys.GUIDE}
     figures = {}
     if FIGURES_FILE in texts:
         figures = read_figures(f"guides/{slug}/{FIGURES_FILE}", texts[FIGURES_FILE], notes)

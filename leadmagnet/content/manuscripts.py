@@ -3,16 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from leadmagnet.content import values
+from leadmagnet.content import keys, values
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.heads import Head, front_matter
 from leadmagnet.content.source import Source
 from leadmagnet.errors import ContentError
 
 SYSTEM_MAILS = ("confirm", "confirm-reminder", "guide-again")
-
-_SYSTEM_KEYS = ("subject", "preheader", "from", "layout", "preview")
-_PERSON_KEYS = ("first_name",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +41,18 @@ class Manuscript:
 
 
 def read_manuscript(
-    key: str, path: str, text: str, keys: Iterable[str], *, sender: str | None, layout: str, notes: Notes
+    key: str, path: str, text: str, known: Iterable[str], *, sender: str | None, layout: str, notes: Notes
 ) -> tuple[Head, Manuscript] | None:
     """The head and the letter in `text`; None, and a finding, when it has no readable head.
 
-    `keys` is the closed list of its head; `sender` and `layout` hold where the head says nothing.
+    `known` is the closed list of its head; `sender` and `layout` hold where the head says nothing.
     """
     try:
         head, body = front_matter(path, text, notes)
     except ContentError as error:
         notes.take(error)
         return None
-    head.closed(keys)
+    head.closed(known)
     manuscript = Manuscript(
         key=key,
         path=path,
@@ -79,7 +76,7 @@ def read_system(texts: Mapping[str, str], notes: Notes) -> tuple[Manuscript, ...
             notes.error(Place(path, 0), "E102", "this mail is missing.", "Add it with subject, preheader and a body.")
             continue
         key = f"system/{name}"
-        read = read_manuscript(key, path, texts[f"{name}.md"], _SYSTEM_KEYS, sender=None, layout="letter", notes=notes)
+        read = read_manuscript(key, path, texts[f"{name}.md"], keys.SYSTEM, sender=None, layout="letter", notes=notes)
         if read is not None:
             mails.append(read[1])
     for name in texts:
@@ -99,7 +96,7 @@ def _people(value: object) -> tuple[Mapping[str, str], ...]:
         raise values.Unreadable("must be a list of people.", 'Write [{ first_name = "Sam" }].')
     for one in value:
         for key, fact in one.items():
-            if key not in _PERSON_KEYS:
+            if key not in keys.PERSON:
                 fix = "Keys that stand after [[preview]] belong to that person: move them up."
                 raise values.Unreadable(f"has a person with an unknown key '{key}'.", fix)
             if not isinstance(fact, str):

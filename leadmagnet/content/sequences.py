@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from leadmagnet.content import values
+from leadmagnet.content import keys, values
 from leadmagnet.content.checks import identity
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.heads import Head
@@ -70,27 +70,7 @@ class Sequence(BaseModel):
 SEQUENCE_FILE = "sequence.toml"
 MIN_GAP = timedelta(hours=20)
 EVERY_DAY = frozenset(range(7))
-ENDINGS = ("unsubscribed", "bounced", "complained")
 
-_SEQUENCE_KEYS = ["title", "starts", "guide", "send_at", "send_on", "min_gap", "stop_when", "then", "from", "layout"]
-_LETTER_KEYS = [
-    "subject",
-    "preheader",
-    "day",
-    "only_if",
-    "skip_if",
-    "tag",
-    "draft",
-    "send_on",
-    "send_at",
-    "from",
-    "layout",
-    "preview",
-    "was",
-    "catch_up",
-    "watch",
-    "not_after",
-]
 _LETTER_FILE = re.compile(r"(\d{1,6})-([A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)\.md")
 _CONDITION = re.compile(r"(not\s+)?([a-z]+):(\S+)")
 
@@ -127,7 +107,7 @@ def read_sequence(slug: str, texts: Mapping[str, str], *, clicks: bool, notes: N
     head = _open(f"{folder}/{SEQUENCE_FILE}", texts.get(SEQUENCE_FILE), notes)
     if head is None:
         return None
-    head.closed(_SEQUENCE_KEYS)
+    head.closed(keys.SEQUENCE)
     defaults = _Defaults(
         send_at=head.read("send_at", values.wall_time, None),
         send_on=head.read("send_on", values.weekdays, EVERY_DAY),
@@ -173,7 +153,7 @@ def _sequence(slug: str, head: Head, steps: tuple[Step, ...]) -> Sequence:
         starts=starts,
         guide=guide,
         min_gap=head.read("min_gap", values.duration, MIN_GAP),
-        stop_when=head.read("stop_when", _stop_when, ENDINGS),
+        stop_when=head.read("stop_when", _stop_when, keys.ENDINGS),
         then=head.read("then", values.tag_rule, None),
         steps=steps,
     )
@@ -191,14 +171,16 @@ def _starts(value: object) -> str:
 def _stop_when(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise values.Unreadable("must be a list.", 'Write ["unsubscribed", "tag:student"].')
-    return tuple(one if one in ENDINGS else _stopping_tag(one) for one in value)
+    return tuple(one if one in keys.ENDINGS else _stopping_tag(one) for one in value)
 
 
 def _stopping_tag(value: object) -> str:
     try:
         return f"tag:{values.tag_rule(value)}"
     except values.Unreadable:
-        raise values.Unreadable(f"cannot hold {value!r}.", did_you_mean(str(value), [*ENDINGS, "tag:NAME"])) from None
+        raise values.Unreadable(
+            f"cannot hold {value!r}.", did_you_mean(str(value), [*keys.ENDINGS, "tag:NAME"])
+        ) from None
 
 
 def _read_letter(
@@ -212,7 +194,7 @@ def _read_letter(
             notes.error(Place(path, 0), "E102", "the file's name is not that of a letter.", fix)
         return None
     key = f"{folder.rpartition('/')[2]}/{found[2]}"
-    read = read_manuscript(key, path, text, _LETTER_KEYS, sender=defaults.sender, layout=defaults.layout, notes=notes)
+    read = read_manuscript(key, path, text, keys.LETTER, sender=defaults.sender, layout=defaults.layout, notes=notes)
     if read is None:
         return None
     head, manuscript = read

@@ -6,16 +6,16 @@ from datetime import date, datetime, time, timedelta
 from urllib.parse import SplitResult, urlsplit
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_FULL_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+FULL_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
-_UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_UNITS |= {word + s: word + "s" for word in ("minute", "hour", "day", "week") for s in ("", "s")}
+UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+UNITS |= {word + s: word + "s" for word in ("minute", "hour", "day", "week") for s in ("", "s")}
 _SECONDS = dict.fromkeys(("s", "sec", "second", "seconds"), "seconds")
 _PART = re.compile(r"(\d{1,4})\s*([a-z]+)")
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-_NAME = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
+CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+NAME = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 _ADDRESS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
-_MAILBOX = re.compile(rf"(?:{_ADDRESS}|(?:\"[^\"\\]+\"|[^<>\"\\,;:@()\[\]]+?)\s*<{_ADDRESS}>)")
+MAILBOX = re.compile(rf"(?:{_ADDRESS}|(?:\"[^\"\\]+\"|[^<>\"\\,;:@()\[\]]+?)\s*<{_ADDRESS}>)")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: What is no text: control characters, halves of characters, and what Unicode keeps for itself.
 NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -61,12 +61,12 @@ def days(value: object) -> int:
 
 def duration(value: object) -> timedelta:
     """A length of time in words, longer than nothing: "3 days", "20 hours", "1d 6h"."""
-    return _length(value, _UNITS, 'Write it like "3 days", "20 hours" or "1d 6h".')
+    return _length(value, UNITS, 'Write it like "3 days", "20 hours" or "1d 6h".')
 
 
 def short_duration(value: object) -> timedelta:
     """The same, for what may last seconds: "10 seconds", "1m 30s"."""
-    return _length(value, _UNITS | _SECONDS, 'Write it like "10 seconds", "5 minutes" or "1d 6h".')
+    return _length(value, UNITS | _SECONDS, 'Write it like "10 seconds", "5 minutes" or "1d 6h".')
 
 
 def _length(value: object, units: Mapping[str, str], fix: str) -> timedelta:
@@ -85,7 +85,7 @@ def wall_time(value: object) -> time:
     """A time of day: "7:30", or a TOML time such as 07:30:00."""
     if isinstance(value, time):
         return value.replace(microsecond=0)
-    found = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
+    found = CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         raise Unreadable(f"is not a time of day: {value!r}.", 'Write it like "7:30" or "19:05".')
     return time(int(found[1]), int(found[2]))
@@ -100,7 +100,7 @@ def weekdays(value: object) -> frozenset[int]:
 
 def _weekday(name: object) -> int:
     word = name.strip().lower() if isinstance(name, str) else ""
-    for names in (WEEKDAYS, _FULL_WEEKDAYS):
+    for names in (WEEKDAYS, FULL_WEEKDAYS):
         if word in names:
             return names.index(word)
     raise Unreadable(f"has an unknown weekday: {name!r}.", f"Weekdays are {', '.join(WEEKDAYS)}.")
@@ -120,7 +120,7 @@ def expiry(value: object) -> timedelta | date:
 
 def name(value: object) -> str:
     """A slug or tag: letters, digits, single hyphens."""
-    if not isinstance(value, str) or len(value) > 64 or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or len(value) > 64 or not NAME.fullmatch(value):
         raise Unreadable(f"is not a name: {value!r}.", "Use letters, digits and hyphens only, 64 at most.")
     return value
 
@@ -140,7 +140,7 @@ def tag_rule(value: object) -> str:
 def mailbox(value: object) -> str:
     """Exactly one mailbox with an ASCII address: "Maya <maya@mail.example.com>"."""
     line = text(value)
-    if not _MAILBOX.fullmatch(line):
+    if not MAILBOX.fullmatch(line):
         raise Unreadable("is not one mail address.", 'Write it like "Maya <maya@mail.example.com>".')
     return line
 

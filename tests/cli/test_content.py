@@ -45,9 +45,25 @@ class TestInit:
         assert made.pop(".gitignore").endswith(b"var/\n")
         parts = ("email_templates", "guides")
         expected = {name: text for part in parts for name, text in files_of(ROOT / part).items()}
-        assert {name.split("/", 1)[-1]: text for name, text in made.items() if "/" in name} == expected
+        assert {name.split("/", 1)[-1]: text for name, text in made.items() if name.startswith(parts)} == expected
         assert made["leadmagnet.toml"] == (ROOT / "leadmagnet.toml").read_bytes()
+        assert made[".taplo.toml"].count(b".schemas/") == 2
         assert shell("check", "--site", "deep/my-site").code == 0
+
+    def test_editors_are_told_the_keys_anew_and_nothing_else_changes(self, shell: Shell) -> None:
+        assert shell("init", ".").code == 0
+        before = files_of(shell.folder)
+        (shell.folder / ".schemas/letter.json").write_text("of an older version")
+        (shell.folder / ".schemas/sequence.json").unlink()
+        (shell.folder / ".taplo.toml").write_text("# mine")
+        assert shell("init", "--editor", ".").code == 0
+        assert files_of(shell.folder) == {**before, ".taplo.toml": b"# mine"}
+
+    def test_only_a_site_is_made_known_to_editors(self, shell: Shell) -> None:
+        done = shell("init", "--editor", ".")
+        assert done.code == 1
+        assert "there is no leadmagnet.toml" in done.err
+        assert files_of(shell.folder) == {}
 
     def test_an_existing_folder_keeps_what_is_in_it(self, shell: Shell) -> None:
         (shell.folder / "README.md").write_text("mine")
@@ -169,7 +185,7 @@ class TestSendTest:
 
     def test_a_letter_of_the_system_goes_too(self, site: Shell) -> None:
         assert site("send-test", "system/confirm", "--to", "me@example.com").code == 0
-        assert subjects(site) == ["[test] Please confirm: your hip openers guide"]
+        assert subjects(site) == ["[test] Please confirm: Hip Openers for Runners"]
 
     def test_a_typo_is_told_the_nearest_name(self, site: Shell) -> None:
         done = site("send-test", "tigth-hips", "--to", "me@example.com")

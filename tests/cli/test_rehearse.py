@@ -50,7 +50,7 @@ def test_the_log_says_what_happened_and_the_mails_lie_beside_the_site(call: Call
         "hip-openers, read by ada@example.com in Europe/Berlin",
         "",
         "Fri 27 Mar 2026 21:12 CET   she asks for the guide hip-openers",
-        "Fri 27 Mar 2026 21:12 CET   sent      confirm            Please confirm: your hip openers guide",
+        "Fri 27 Mar 2026 21:12 CET   sent      confirm            Please confirm: Hip Openers for Runners",
         "Fri 27 Mar 2026 21:12 CET   she confirms",
         "Fri 27 Mar 2026 21:12 CET   sent      guide              Your hip openers guide is here (at once)",
         "Sun 29 Mar 2026 07:30 CEST  sent      tight-hips         Tight isn't always short "

@@ -84,7 +84,7 @@ def test_one_command_takes_a_visitor_all_the_way(site: Shell, edit: Edit) -> Non
         sent = asked(f"{base}/f/hip-openers", email=ADA)
         assert (sent.status, sent.headers["Location"]) == (303, "/f/hip-openers/sent")
         (confirmation,) = eventually(lambda: mails(site, ADA), running)
-        assert "Please confirm: your hip openers guide" in asked(f"{base}/mailbox").page
+        assert "Please confirm: Hip Openers for Runners" in asked(f"{base}/mailbox").page
         link = link_in(confirmation, "/c/")
         assert "Ready for your guide?" in asked(link).page
         opened = asked(link, yes="")
@@ -102,7 +102,7 @@ def test_one_command_takes_a_visitor_all_the_way(site: Shell, edit: Edit) -> Non
         left = asked(str(guide_mail["List-Unsubscribe"]).strip("<>"), **{"List-Unsubscribe": "One-Click"})
         assert (left.status, left.headers["Set-Cookie"]) == (200, None)
 
-        edit("email_templates/system/confirm.md", "Please confirm: your hip openers guide", "New words: please confirm")
+        edit("email_templates/system/confirm.md", "Please confirm: {{ guide.title }}", "New words: please confirm")
         eventually(lambda: status(site)["release"] == 2, running)
         asked(f"{base}/f/hip-openers", email=BOB)
         (confirmation,) = eventually(lambda: mails(site, BOB), running)
@@ -131,17 +131,17 @@ def test_with_a_mail_server_saving_a_letter_waits_for_publish(published: Shell, 
         running.says("Your site is open.")
         assert f"Mail leaves by   127.0.0.1:{server.port}" in running.output and "mailbox" not in running.output
         base = f"http://127.0.0.1:{port}"
-        edit("email_templates/system/confirm.md", "Please confirm: your", "Saved but not published: your")
+        edit("email_templates/system/confirm.md", "Please confirm:", "Saved but not published:")
         running.says("1 change waiting: leadmagnet plan")
         asked(f"{base}/f/hip-openers", email=ADA)
         (arrived,) = eventually(lambda: list(server.arrived), running)
-        assert arrived.recipient == ADA and b"Subject: Please confirm: your hip openers guide" in arrived.raw
+        assert arrived.recipient == ADA and b"Subject: Please confirm: Hip Openers for Runners" in arrived.raw
         assert asked(f"{base}/mailbox").status == 404
         said = published("publish", smtp_url=f"smtp://127.0.0.1:{server.port}").out
         assert "confirm reads differently" in said and "Version 2 is live: " in said
         asked(f"{base}/f/hip-openers", email=BOB)
         eventually(lambda: len(server.arrived) == 2, running)
-        assert b"Subject: Saved but not published: your hip openers guide" in server.arrived[1].raw
+        assert b"Subject: Saved but not published: Hip Openers for Runners" in server.arrived[1].raw
         assert running.stops(signal.SIGTERM) == 0
     assert not (published.folder / "var/mailbox").exists()
 

@@ -98,7 +98,7 @@ def test_every_save_is_noticed_whichever_way_an_editor_saves(
         save(site, name, old, new, by_renaming=by_renaming)
         reaches(database, number)
     assert live(database).site.postal_address == "Three"
-    assert live(database).letter("system", "confirm").subject == "Go on: your hip openers guide"
+    assert live(database).letter("system", "confirm").subject == "Go on: {{ guide.title }}"
 
 
 def test_what_is_saved_while_the_start_goes_on_is_noticed(site: Shell, illustrated: Database) -> None:

@@ -208,7 +208,7 @@ def _seconds(clock: str) -> int:
 
 @pytest.mark.parametrize(
     ("slug", "subject"),
-    [("confirm", "Please confirm: your hip openers guide"), ("confirm-reminder", "Still want the hip openers guide?")],
+    [("confirm", "Please confirm: {{ guide.title }}"), ("confirm-reminder", "Still want {{ guide.title }}?")],
 )
 def test_who_has_not_said_yes_gets_one_link_and_no_picture(example_content: Compiled, slug: str, subject: str) -> None:
     of = example_content.letters[f"system/{slug}"]

@@ -49,9 +49,9 @@ def asked(world: World) -> str:
 def test_a_mail_is_listed_and_shown_as_letter_text_and_source(world: World, client: FlaskClient) -> None:
     key = asked(world)
     (row,) = page_of(client.get("/mailbox")).one("ul").every("a")
-    assert "Please confirm: your hip openers guide" in row.words and "ada@example.com" in row.words
+    assert "Please confirm: Hip Openers for Runners" in row.words and "ada@example.com" in row.words
     page = page_of(client.get(row["href"]))
-    assert page.one("h1").words == "Please confirm: your hip openers guide"
+    assert page.one("h1").words == "Please confirm: Hip Openers for Runners"
     text = page.one("pre")
     assert world.links.confirm(world.enrollment("ada@example.com").id) in {link["href"] for link in text.every("a")}
     frame = page.one("iframe")
