@@ -62,7 +62,7 @@ class TestInit:
     def test_only_a_site_is_made_known_to_editors(self, shell: Shell) -> None:
         done = shell("init", "--editor", ".")
         assert done.code == 1
-        assert "there is no leadmagnet.toml" in done.err
+        assert "There is no leadmagnet.toml" in done.err
         assert files_of(shell.folder) == {}
 
     def test_an_existing_folder_keeps_what_is_in_it(self, shell: Shell) -> None:

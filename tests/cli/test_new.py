@@ -85,7 +85,7 @@ def test_where_no_number_is_free_nothing_is_renamed_but_the_way_is_shown(termina
         (["letter", "???"], "small letters, digits and hyphens make one, like strong-feet."),
         (["letter", "tight-hips"], "has a letter 'tight-hips' already"),
         (["letter", "old-hips"], "is what 20-tight-hips was called once"),
-        (["letter", "new", "--after", "tigth-hips"], "there is no letter 'tigth-hips'. Did you mean 'tight-hips'?"),
+        (["letter", "new", "--after", "tigth-hips"], "There is no letter 'tigth-hips'. Did you mean 'tight-hips'?"),
         (["letter", "new", "--sequence", "hip-opener"], "Did you mean 'hip-openers'?"),
         (["guide", "Hip Openers 2"], "Did you mean hip-openers-2?"),
         (["guide", "hip-openers"], "guides/hip-openers/ is there already"),
@@ -105,7 +105,7 @@ def test_what_cannot_be_is_said_and_nothing_is_written(terminal: Terminal, argum
 def test_a_folder_that_is_no_site_is_left_alone(tmp_path: Path) -> None:
     done = Terminal(tmp_path)("new", "guide", "strong-feet")
     assert done.code == 1
-    assert "there is no leadmagnet.toml" in done.err
+    assert "There is no leadmagnet.toml" in done.err
     assert files_of(tmp_path) == {}
 
 
@@ -130,6 +130,6 @@ def test_a_second_guide_from_nothing_to_its_first_reader(tmp_path: Path, monkeyp
     confirm, guide = home.mails("ada@example.com")
     assert (confirm["Subject"], guide["Subject"]) == ("Please confirm: Strong feet", "Your guide is here")
     told = home.terminal("why", "ada@example.com").out
-    assert "20-how-is-it-going" in told and "Fri 6 March, 07:30" in told
+    assert "20-how-is-it-going" in told and "Fri 6 Mar, 07:30" in told
     home.waits(days=3)
     assert [mail["Subject"] for mail in home.mails("ada@example.com")[2:]] == ["How is it going?"]
