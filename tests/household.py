@@ -36,6 +36,7 @@ class Household:
         monkeypatch.setattr(clock, "now", lambda: self.now)
         memory, check = Memory(), drafts.check  # as under `run`, only what was saved is compiled again
         monkeypatch.setattr(drafts, "check", lambda folder, _=None: check(folder, memory))
+        monkeypatch.setenv("COLUMNS", "80")  # not the window that the tests run in
         monkeypatch.setattr("getpass.getuser", lambda: "maya")  # not whoever runs the tests
 
     @property
