@@ -120,7 +120,7 @@ _STATEMENTS = (
                       ELSE i % :running END FROM number""",
     """INSERT INTO subscriber (id, address, address_key, domain_group, status, first_name, timezone, created_at,
                                asked_at, confirmed_at)
-       SELECT i, 'reader' || i || '@bench' || i % 50 || '.example', 'key' || i, 'bench' || i % 50 || '.example',
+       SELECT i, 'reader' || i || '@bench' || (i % 50) || '.example', 'key' || i, 'bench' || (i % 50) || '.example',
               'active', 'Ada', zone, start_at, start_at, start_at
        FROM bench_person p JOIN bench_life l ON l.n = p.n ORDER BY i""",
     """INSERT INTO enrollment (id, subscriber_id, sequence, guide, status, created_at, start_at, ended_at,
@@ -134,14 +134,14 @@ _HISTORY = """
                           lease_owner, lease_token, lease_until, gate_host, release_id, message_id, domain_group,
                           smtp_code, smtp_class, facts, handed_at, sent_at, dedupe_key)
     SELECT kind, i, i, :series, step, lane, 'sent', at, at, 'bench', 1, at, 'bench', :release,
-           at_key || i || 's' || number || '@bench.example', 'bench' || i % 50 || '.example', 250, 'accepted',
+           at_key || i || 's' || number || '@bench.example', 'bench' || (i % 50) || '.example', 250, 'accepted',
            CAST(:facts AS JSON), at, at, 'step:' || i || ':' || step
     FROM bench_person p JOIN bench_had h ON h.n = p.n AND h.number = :number ORDER BY i"""
 _NEXT = """
     INSERT INTO delivery (kind, subscriber_id, enrollment_id, sequence, step, lane, state, due_at, ready_at,
                           release_id, message_id, domain_group, dedupe_key)
     SELECT 'step', i, i, :series, next, 'sequence', 'pending', due_at, due_at, :release,
-           due_key || i || '@bench.example', 'bench' || i % 50 || '.example', 'step:' || i || ':' || next
+           due_key || i || '@bench.example', 'bench' || (i % 50) || '.example', 'step:' || i || ':' || next
     FROM bench_person p JOIN bench_life l ON l.n = p.n AND l.next IS NOT NULL ORDER BY i"""
 
 

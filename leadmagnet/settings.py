@@ -28,7 +28,7 @@ _PREFIX = "LEADMAGNET_"
 #: Keys that stand in the environment or in a 0600 file, never in a file that belongs into git.
 _SECRETS = frozenset({"smtp_password", "secret_keys", "suppression_key"})
 #: Tables that are content, not machine settings.
-_CONTENT_TABLES = frozenset({"site", "form", "links", "link_fixes", "tracking", "publish"})
+_CONTENT_TABLES = frozenset({"site", "form", "links", "link_fixes", "tracking", "publish", "check"})
 
 _HOST_NAME = re.compile(r"(?=.{4,200}$)(?!.*\.\d+$)[a-z0-9](-*[a-z0-9])*(\.[a-z0-9](-*[a-z0-9])*)+", re.IGNORECASE)
 

@@ -20,9 +20,13 @@ from leadmagnet.content.compiled import Build
 from leadmagnet.publishing import drafts
 from leadmagnet.store.database import Database
 from leadmagnet.store.migrate import upgrade
+from tests import sql
+from tests.postgres import Shelf, sibling
 from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
+
+sql.compile_once()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -109,31 +113,60 @@ def _with_template(url: str) -> Iterator[str]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS leadmagnet_template")
         connection.execute("CREATE DATABASE leadmagnet_template")
-    database = Database(_sibling(url, "leadmagnet_template"))
+    database = Database(sibling(url, "leadmagnet_template"))
     upgrade(database)
     database.close()
     yield url
 
 
-def _sibling(url: str, name: str) -> str:
-    head, _, query = url.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}{'?' + query if query else ''}"
+@pytest.fixture(scope="session")
+def postgres_shelf(postgres_server: str) -> Iterator[Shelf]:
+    """Databases to copy templates into, used again by one test after another."""
+    shelf = Shelf(postgres_server)
+    yield shelf
+    shelf.clear()
+
+
+@pytest.fixture(scope="session")
+def sqlite_published(sqlite_template: Path, example: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file in which the example site is live, to copy."""
+    path = tmp_path_factory.mktemp("published") / "leadmagnet.db"
+    shutil.copy(sqlite_template, path)
+    _publish(f"sqlite:///{path}", example, path.parent)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_published(postgres_server: str, example: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a PostgreSQL database in which the example site is live, to use as a template."""
+    name = f"published{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE leadmagnet_template")
+        _publish(sibling(postgres_server, name), example, tmp_path_factory.mktemp("published"))
+        yield name
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _publish(url: str, example: Build, folder: Path) -> None:
+    database = Database(url)
+    with World(database, example, folder):
+        pass
+    database.checkpoint()
+    database.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a fresh, migrated database, once of each kind."""
+    """The URL of a fresh, migrated database, once of each kind; what `world` publishes is in it for whom that is for."""
+    published = "world" in request.fixturenames
     if request.param == "sqlite":
         path = tmp_path / "leadmagnet.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        shutil.copy(request.getfixturevalue("sqlite_published" if published else "sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    server = request.getfixturevalue("postgres_server")
-    name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE leadmagnet_template")
-        yield _sibling(server, name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    template = request.getfixturevalue("postgres_published") if published else "leadmagnet_template"
+    with request.getfixturevalue("postgres_shelf").copy_of(template) as url:
+        yield url
 
 
 @pytest.fixture

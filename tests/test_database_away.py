@@ -41,14 +41,12 @@ def test_a_database_that_is_away_for_a_while_costs_neither_letters_nor_a_full_lo
                     assert kind.begun.acquire(timeout=PATIENCE)
                 caplog.clear()
                 _pg_ctl(server, "-m", "immediate", "stop")
+                # While it goes down, one connection may still be answered when another is not any more.
+                going, failed = len(_loud(caplog)), len(met)
                 kind.go.set()
-                until(lambda: len(world.inbox()) == 2 and len(met) > 40)
-                loud = [
-                    record
-                    for record in caplog.records
-                    if record.levelno >= logging.WARNING and record.name.startswith("leadmagnet")
-                ]
-                assert len(loud) == 1 and "the database cannot be used" in loud[0].getMessage()
+                until(lambda: len(world.inbox()) == 2 and len(met) > failed + 40)
+                loud = _loud(caplog)
+                assert len(loud) <= going + 1 and "the database cannot be used" in loud[-1]
                 server.ensure_postgres_running()
                 until(lambda: {row.state for row in world.deliveries(step="tight-hips")} == {"sent"})
                 assert "the database is back" in caplog.text
@@ -82,6 +80,15 @@ def test_a_long_absence_is_spoken_of_at_growing_intervals(
     ]  # fmt: skip
     assert said[-1] == "the database is back after 3600 seconds: sending goes on"
     assert not away.met(ValueError("another kind of trouble"))
+
+
+def _loud(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log says to an operator."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno >= logging.WARNING and record.name.startswith("leadmagnet")
+    ]
 
 
 def _counted(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
+
 ROOT = Path(__file__).resolve().parents[1]
 PAPERS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -71,11 +73,10 @@ def environment_of(home: Path) -> dict[str, str]:
 
 
 def leadmagnet(words: list[str], here: Path, environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "leadmagnet", *words], cwd=here, env=environment, capture_output=True, text=True,
-        timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    out = here / "output"
+    code = forked.run(words, cwd=here, env=environment, out=out, err=out, timeout=60)
+    assert code == 0, out.read_text()
+    out.unlink()
 
 
 def serve(words: list[str], here: Path, environment: dict[str, str]) -> None:

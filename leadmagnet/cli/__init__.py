@@ -24,13 +24,14 @@ class _Entry:
 
 _ENTRIES = (
     _Entry("Every day", "run", "serve", "Start the site of this folder: web pages and mail, all in one."),
-    _Entry("Every day", "check", "content", "Read every letter and guide, and say what is wrong and where."),
+    _Entry("Every day", "preview", "preview", "See every letter as its readers will, while you write."),
+    _Entry("Every day", "check", "check", "Read every letter and guide, and say what is wrong and where."),
     _Entry("Every day", "plan", "plan", "Say what publishing would do, in people."),
     _Entry("Every day", "publish", "publishing", "Make what is in the folder live for readers."),
     _Entry("Every day", "rollback", "publishing", "Make an earlier version live again."),
     _Entry("Every day", "send-test", "content", "Send one letter to yourself, just as readers get it."),
-    _Entry("Every day", "status", "delivery", "Show who is where: waiting, sent, and what needs you."),
-    _Entry("Every day", "why", "delivery", "Tell what one address got, did not get, and gets next."),
+    _Entry("Every day", "status", "status", "Show who is where: waiting, sent, and what needs you."),
+    _Entry("Every day", "why", "why", "Tell what one address got, did not get, and gets next."),
     _Entry("Every day", "pause", "brakes", "Stop the letters; confirmations and guides go on."),
     _Entry("Every day", "resume", "brakes", "Let the letters go out again."),
     _Entry("Content", "init", "content", "Make a site of your own in a new folder."),
@@ -108,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         sys.exit(2)
     except LeadmagnetError as error:
-        click.secho(str(error), fg="red", err=True)
+        click.secho(_sentence(str(error)), fg="red", err=True)
         sys.exit(1)
     except Exception as error:
         # Imported here: the help needs no database.
@@ -117,5 +118,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         words = trouble(error)
         if words is None:
             raise
-        click.secho(words, fg="red", err=True)
+        click.secho(_sentence(words), fg="red", err=True)
         sys.exit(1)
+
+
+def _sentence(words: str) -> str:
+    """With a capital letter, unless it begins with a name: a file, a number, an option."""
+    first = words.partition(" ")[0]
+    return words[:1].upper() + words[1:] if first.isalpha() else words

@@ -6,7 +6,7 @@ from leadmagnet.doctor import mail_server
 from leadmagnet.settings import Settings
 
 
-def welcome(settings: Settings) -> str:
+def welcome(settings: Settings, preview: str) -> str:
     """Where everything is, and what to try next."""
     url = settings.site_url
     server = mail_server(settings)
@@ -16,6 +16,7 @@ def welcome(settings: Settings) -> str:
         f"  {bold('Your site is open.', bold=True)} Ctrl-C closes it.",
         "",
         f"  The form         {bold(url, fg='cyan')}",
+        f"  The preview      {bold(preview, fg='cyan')}   (your letters, as you write them)",
     ]
     if server is None:
         lines += [
@@ -25,5 +26,5 @@ def welcome(settings: Settings) -> str:
             "  Then change a letter in email_templates/ and save: the next mail has the new words.",
         ]
     else:
-        lines += [f"  Mail leaves by   {server}", "", "  After a change: leadmagnet check, then leadmagnet publish."]
+        lines += [f"  Mail leaves by   {server}", "", "  After a change: leadmagnet plan, then leadmagnet publish."]
     return "\n".join([*lines, ""])

@@ -3,7 +3,7 @@
 import difflib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,12 +11,15 @@ from zoneinfo import ZoneInfo
 import click
 
 from leadmagnet import clock
-from leadmagnet.cli.site import database_of, json_option, operator, site_option
+from leadmagnet.cli.site import json_option, operator, published_database, site_option
+from leadmagnet.cli.words import wrapped
 from leadmagnet.delivery import brakes
 from leadmagnet.delivery.brakes import AUTOMATIC, LETTERS, Hold
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.publishing.releases import Live
-from leadmagnet.reports.paused import Paused, moment, sentence
+from leadmagnet.reports import words
+from leadmagnet.reports.paused import Paused, lifted_by, sentence, subject
+from leadmagnet.reports.paused import name as called
 from leadmagnet.reports.paused import paused as report
 from leadmagnet.settings import load
 
@@ -37,7 +40,7 @@ def pause(sequence: str | None, until: str | None, site: Path, as_json: bool) ->
 
     Example: leadmagnet pause --until 2026-04-01
     """
-    database = database_of(load(site), upgrade=False)
+    database = published_database(load(site))
     now = clock.now()
     with database.write() as session:
         published = Live().get(session)
@@ -53,7 +56,7 @@ def pause(sequence: str | None, until: str | None, site: Path, as_json: bool) ->
     (this,) = (one for one in found if one.hold == hold)
     if before is not None:
         click.echo(_again(before, hold, end))
-    click.echo(line(this, published.zone))
+    click.echo("\n".join(lines(this, published.zone)))
     click.echo(_GO_ON)
 
 
@@ -69,13 +72,13 @@ def resume(name: str | None, site: Path, as_json: bool) -> None:
 
     Example: leadmagnet resume
     """
-    database = database_of(load(site), upgrade=False)
+    database = published_database(load(site))
     now = clock.now()
     with database.write() as session:
         published = Live().get(session)
         before = brakes.active(session, now=now).standing
         if name is not None:
-            _known(name, [*published.compiled.sequences, *filter(None, (_called(hold.scope) for hold in before))])
+            _known(name, [*published.compiled.sequences, *filter(None, (called(hold.scope) for hold in before))])
         scope = _scope(name)
         brakes.lift(session, scope)
         found = report(session, now=now)
@@ -84,39 +87,21 @@ def resume(name: str | None, site: Path, as_json: bool) -> None:
     if as_json:
         _print_json(found, changed=lifted)
     else:
-        what = _subject(scope)
-        click.echo(f"{what} go out again, in the old rhythm." if lifted else f"{what} were not paused.")
+        what = subject(scope)
+        click.echo(f"{what} go out again, in the old rhythm." if lifted else f"{what}: not paused.")
         if found:
             click.echo("Still paused:")
         for one in found:
-            click.echo(f"  {line(one, published.zone)}")
+            click.echo("\n".join(lines(one, published.zone, "  ")))
     # What was asked for is not so, when there was nothing to lift and something else holds.
     sys.exit(1 if found and not lifted else 0)
 
 
-def line(found: Paused, zone: ZoneInfo) -> str:
-    """One brake for a person: what, by whom, since when, how many wait, and the command that lifts it."""
-    waiting = f"{found.waiting} waiting, {found.due} of them due"
-    lift = " ".join(filter(None, ("leadmagnet resume", _called(found.hold.scope))))
-    return f"{_subject(found.hold.scope)}: {sentence(found.hold, zone)} ({waiting}). To lift it: {lift}"
-
-
-def _subject(scope: str) -> str:
-    kind, _, name = scope.partition(":")
-    match kind:
-        case "sequence":
-            return f"The letters of {name}"
-        case "letter":
-            return f"The letters {name}"
-        case "domain":
-            return f"Letters to {name}"
-    return "Letters"
-
-
-def _called(scope: str) -> str | None:
-    """What stands behind `resume` to lift this brake; None: nothing does."""
-    kind, _, name = scope.partition(":")
-    return {LETTERS: None, "domain": scope}.get(kind, name)
+def lines(found: Paused, zone: ZoneInfo, first: str = "") -> Iterator[str]:
+    """One brake for a person: what, by whom, since when, how many wait; below it the command that lifts it."""
+    waiting = f"{found.waiting:,} waiting, {f'{found.due:,}' if found.due else 'none'} of them due"
+    yield wrapped(f"{subject(found.hold.scope)}: {sentence(found.hold, zone)} ({waiting}).", first, f"{first}  ")
+    yield f"{first}  To lift it: {lifted_by(found.hold)}"
 
 
 def _scope(name: str | None) -> str:
@@ -148,14 +133,14 @@ def end_of_pause(typed: str, zone: ZoneInfo, now: datetime) -> datetime:
         try:
             end = datetime.fromisoformat(typed)
         except ValueError as error:
-            words = f"{typed!r} is no date: write it as 2026-04-01, or 2026-04-01T09:00."
-            raise click.BadParameter(words, param_hint="--until") from error
+            said = f"{typed!r} is no date: write it as 2026-04-01, or 2026-04-01T09:00."
+            raise click.BadParameter(said, param_hint="--until") from error
     try:
         end = (end if end.tzinfo is not None else end.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError as error:
         raise click.BadParameter(f"{typed!r} is out of reach.", param_hint="--until") from error
     if end <= now:
-        raise click.BadParameter(f"{moment(end, zone)} is over.", param_hint="--until")
+        raise click.BadParameter(f"{words.end(end, zone)} is over.", param_hint="--until")
     return end
 
 

@@ -14,9 +14,9 @@ from leadmagnet.cli.site import json_option, site_option
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.reports import forecast, icalendar
+from leadmagnet.reports import forecast, icalendar, words
 from leadmagnet.reports.forecast import Coming
-from leadmagnet.reports.paused import moment
+from leadmagnet.reports.words import moment
 
 #: What the day alone says already.
 _PLAIN = ("its day", "at once")
@@ -49,7 +49,7 @@ def calendar(
 
     Reads the files as they are now. Without SEQUENCE it shows all of them. A date alone means its noon.
 
-    Example: leadmagnet calendar hip-openers --start 2026-03-03T21:12 --zone Europe/Berlin
+    Example: leadmagnet calendar --start 2026-03-03T21:12 --zone Europe/Berlin
     """
     _build, content = made_up.compiled(site)
     where = made_up.zone(content, zone)
@@ -65,8 +65,8 @@ def calendar(
     elif ics is None:
         click.echo("\n\n".join(_table(one, begins, where) for one in courses))
     elif str(ics) != "-":
-        count = sum(letter.skipped is None for one in courses for letter in one.letters)
-        click.echo(f"{count} letters are in {ics}.")
+        sent = sum(letter.skipped is None for one in courses for letter in one.letters)
+        click.echo(f"{words.count(sent, 'letter is', 'letters are')} in {ics}.")
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -105,14 +105,14 @@ def _json(courses: list[_Course], start: datetime, zone: ZoneInfo) -> dict[str, 
 def _table(course: _Course, start: datetime, zone: ZoneInfo) -> str:
     begins = {"confirmed": "confirms", "manual": "is put in"}.get(course.sequence.starts, "gets the tag")
     head = click.style(course.sequence.title, bold=True)
-    lines = [f"{head}: somebody in {zone.key} who {begins} on {moment(start, zone)}", ""]
+    lines = [head, f"for somebody in {zone.key} who {begins} on {moment(start, zone)}", ""]
     slugs = max((len(letter.step.slug) for letter in course.letters), default=0)
     subjects = max((len(letter.subject) for letter in course.letters), default=0)
     for letter in course.letters:
         lines += _row(letter, zone, slugs, subjects)
     sent = sum(letter.skipped is None for letter in course.letters)
     not_sent = len(course.letters) - sent
-    lines += ["", f"{sent} letters" + (f", {not_sent} not sent" if not_sent else "")]
+    lines += ["", words.count(sent, "letter") + (f", {not_sent} not sent" if not_sent else "")]
     return "\n".join(lines)
 
 

@@ -1,14 +1,12 @@
-"""The commands for what the operator writes: `init`, `check`, `send-test`."""
+"""The commands for what the operator writes: `init`, `send-test`."""
 
-import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from leadmagnet.cli.findings import show
-from leadmagnet.cli.site import json_option, site_option
+from leadmagnet.cli.site import site_option
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
 
@@ -32,28 +30,6 @@ def init(folder: Path) -> None:
         "  guides/             the guide, and the words of its form\n\n"
         f"Start it: leadmagnet run --site {folder}"
     )
-
-
-@click.command()
-@site_option
-@click.option("--strict", is_flag=True, help="Count warnings as errors.")
-@json_option
-def check(site: Path, strict: bool, as_json: bool) -> None:
-    """Read every letter and guide, and say what is wrong and where.
-
-    Exit code 1 when something is. Changes nothing, needs no database and no network.
-
-    Example: leadmagnet check
-    """
-    build = _build(site)
-    if as_json:
-        click.echo(json.dumps({"ok": build.compiled is not None, "findings": [asdict(f) for f in build.findings]}))
-    elif build.findings:
-        click.echo(show(build.findings))
-    wrong = build.compiled is None or (strict and build.findings)
-    if not as_json:
-        click.echo(_summary(build))
-    sys.exit(1 if wrong else 0)
 
 
 @click.command("send-test")
@@ -84,14 +60,3 @@ def _build(site: Path) -> Build:
     from leadmagnet.publishing import drafts
 
     return drafts.check(site)
-
-
-def _summary(build: Build) -> str:
-    if build.compiled is None:
-        errors = sum(found.level == "error" for found in build.findings)
-        return click.style(f"{errors} {'error' if errors == 1 else 'errors'}: this cannot be published.", fg="red")
-    letters = sum(len(sequence.steps) for sequence in build.compiled.sequences.values())
-    warnings = len(build.findings)
-    fine = click.style("Fine.", fg="green", bold=True)
-    extra = f", {warnings} {'warning' if warnings == 1 else 'warnings'}" if warnings else ""
-    return f"{fine} {letters} letters and {len(build.compiled.guides)} guide(s) can be published{extra}."

@@ -14,12 +14,14 @@ import click
 from leadmagnet import clock
 from leadmagnet.audience import addresses, subscribers
 from leadmagnet.cli.brakes import end_of_pause
-from leadmagnet.cli.person_words import day, listed, moved, next_letter, not_written_to, on_day, page, series_words
-from leadmagnet.cli.site import database_of, json_option, operator, site_option
+from leadmagnet.cli.person_words import PersonWords, not_written_to, on_day, series_words
+from leadmagnet.cli.site import json_option, operator, published_database, site_option
+from leadmagnet.cli.words import Names, wrapped
 from leadmagnet.errors import InvalidInput, LeadmagnetError
 from leadmagnet.publishing.releases import Live
 from leadmagnet.reports.person import Person
 from leadmagnet.reports.person import person as report
+from leadmagnet.reports.words import end, listed
 from leadmagnet.sequences import by_hand, pauses
 from leadmagnet.sequences.by_hand import Start
 from leadmagnet.settings import load
@@ -113,8 +115,7 @@ def person(
         parsed = addresses.parse(address)
     except InvalidInput as error:
         raise click.BadParameter(error.message, param_hint="ADDRESS") from error
-    database = database_of(settings, upgrade=False)
-    now = clock.now()
+    database = published_database(settings)
     try:
         with database.write() as session:
             published = Live().get(session)
@@ -123,22 +124,25 @@ def person(
                 raise LeadmagnetError(
                     f"nobody here has the address {parsed.text}. People come in by your form: nobody can be added here."
                 )
-            desk = _Desk(session, published, found, operator(), now)
+            desk = _Desk(session, published, found, operator(), clock.now())
             said = desk.carry_out(wishes)
             after = desk.look()
             if any(one.changed for one in said):
                 something_is_due(session)
     finally:
         database.close()
-    if as_json:
-        changes = [{"change": one.change, "changed": one.changed, "words": one.words} for one in said]
-        document = {"changed": any(one.changed for one in said), "changes": changes, "person": after.to_json()}
-        click.echo(json.dumps(document, indent=2))
-        return
-    for one in said:
-        click.echo(one.words)
-    if not said:
-        click.echo(page(after))
+    click.echo(_json(said, after) if as_json else _shown(said, after, published))
+
+
+def _json(said: list[_Said], after: Person) -> str:
+    changes = [{"change": one.change, "changed": one.changed, "words": one.words} for one in said]
+    document = {"changed": any(one.changed for one in said), "changes": changes, "person": after.to_json()}
+    return json.dumps(document, indent=2)
+
+
+def _shown(said: list[_Said], after: Person, published: "Published") -> str:
+    text = "\n".join(one.words for one in said) or PersonWords(Names(published)).page(after)
+    return "\n".join(wrapped(line.lstrip(), " " * (len(line) - len(line.lstrip()))) for line in text.split("\n"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,10 @@ class _Desk:
     subscriber: "Subscriber"
     by: str
     now: datetime
+
+    @property
+    def _words(self) -> PersonWords:
+        return PersonWords(Names(self.published))
 
     def look(self) -> Person:
         return report(self.session, self.published, self.subscriber, now=self.now)
@@ -179,19 +187,23 @@ class _Desk:
         quiet = pauses.pause(self.session, self.published, self.subscriber, until, by=self.by, now=self.now)
         if quiet is None:
             raise LeadmagnetError(f"{before.address} has no letters to come: there is nothing to pause.")
-        end = day(until, before.zone)
+        ends = end(until, before.zone)
         if quiet.before == until:
-            return _Said("pause", False, f"{before.address} is paused already, until {end}.{next_letter(self.look())}")
-        changed = f", no longer until {day(quiet.before, before.zone)}" if quiet.before is not None else ""
-        words = [f"{before.address} gets no letters until {end}{changed}.", *moved(quiet, before.zone)]
+            return _Said(
+                "pause",
+                False,
+                f"{before.address} is paused already, until {ends}.{self._words.next_letter(self.look())}",
+            )
+        changed = f", instead of {end(quiet.before, before.zone)}" if quiet.before is not None else ""
+        words = [f"{before.address} gets no letters until {ends}{changed}.", *self._words.moved(quiet, before.zone)]
         return _Said("pause", True, "\n".join(words))
 
     def _resume(self) -> _Said:
         before = self.look()
         quiet = pauses.resume(self.session, self.published, self.subscriber, by=self.by, now=self.now)
         if quiet is None:
-            return _Said("resume", False, f"{before.address} is not paused.{next_letter(before)}")
-        words = [f"The pause of {before.address} is over.", *moved(quiet, before.zone)]
+            return _Said("resume", False, f"{before.address} is not paused.{self._words.next_letter(before)}")
+        words = [f"The pause of {before.address} is over.", *self._words.moved(quiet, before.zone)]
         return _Said("resume", True, "\n".join(words))
 
     def _tag(self, name: str) -> _Said:
@@ -200,7 +212,7 @@ class _Desk:
         if not given.new:
             return _Said("tag", False, f"{after.address} has the tag {name} already.")
         words = [f"{after.address} has the tag {name} now."]
-        words += [f"It starts {slug}.{next_letter(after, slug)}" for slug in given.started]
+        words += [f"It starts {slug}.{self._words.next_letter(after, slug)}" for slug in given.started]
         sequences = self.published.compiled.sequences.values()
         waiting = [one.slug for one in sequences if one.starts == f"tag:{name}" and after.in_series(one.slug) is None]
         if waiting:
@@ -236,9 +248,11 @@ class _Desk:
         her = after.in_series(slug)
         match began:
             case Start.STARTED:
-                return _Said("start", True, f"{slug} starts for {after.address}.{next_letter(after, slug)}")
+                return _Said("start", True, f"{slug} starts for {after.address}.{self._words.next_letter(after, slug)}")
             case Start.RUNNING:
-                return _Said("start", False, f"{after.address} is in {slug} already.{next_letter(after, slug)}")
+                return _Said(
+                    "start", False, f"{after.address} is in {slug} already.{self._words.next_letter(after, slug)}"
+                )
         raise LeadmagnetError(
             f"{after.address} {series_words(her, after.zone) if her else 'has had ' + slug}: it is not sent twice."
         )

@@ -1,26 +1,52 @@
 """How `person` speaks of one person."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from leadmagnet.reports.paused import moment
+from leadmagnet.cli.words import Names
 from leadmagnet.reports.person import Person, Series
+from leadmagnet.reports.words import end, listed, moment
 from leadmagnet.sequences.pauses import Quiet
 
 
-def page(found: Person) -> str:
-    lines = [_state(found)]
-    lines += [f"  {series_words(one, found.zone)}" for one in found.series]
-    lines += [f"  tags: {listed(found.tags)}"] if found.tags else []
-    if found.paused_until is not None:
-        lines.append(f"  paused until {day(found.paused_until, found.zone)}")
-    first = found.coming
-    if first is not None and first.due_at is not None:
-        lines.append(f"Next: {first.sequence}/{first.letter}, {day(first.due_at, found.zone)}")
-    else:
-        lines.append("Next: nothing")
-    return "\n".join([*lines, f"The whole story: leadmagnet why {found.address}"])
+@dataclass(frozen=True, slots=True)
+class PersonWords:
+    """Sentences about one person, with the letters called by `names`; all times are hers."""
+
+    names: Names
+
+    def page(self, found: Person) -> str:
+        """Everything that is said when nothing is changed."""
+        lines = [_state(found)]
+        lines += [f"  {series_words(one, found.zone)}" for one in found.series]
+        lines += [f"  tags: {listed(found.tags)}"] if found.tags else []
+        if found.paused_until is not None:
+            lines.append(f"  paused until {end(found.paused_until, found.zone)}")
+        first = found.coming
+        if first is not None and first.due_at is not None:
+            lines.append(f"Next: {self._letter(first)}, {moment(first.due_at, found.zone)}")
+        else:
+            lines.append("Next: nothing")
+        return "\n".join([*lines, f"The whole story: leadmagnet why {found.address}"])
+
+    def moved(self, quiet: Quiet, zone: ZoneInfo) -> list[str]:
+        """When her next letters come after a pause has begun, changed or ended."""
+        said = []
+        for one in quiet.moved:
+            letter, after = self.names.letter(one.sequence, one.letter), moment(one.after, zone)
+            how = "stays on" if one.before == one.after else f"moves from {moment(one.before, zone)} to"
+            said.append(f"Her next letter {letter} {how} {after}.")
+        return [*said, "The letters after it keep their distance."] if said else said
+
+    def next_letter(self, found: Person, slug: str | None = None) -> str:
+        """The sentence about what comes next, with a space before it; nothing if nothing does."""
+        one = found.in_series(slug) if slug is not None else found.coming
+        if one is None or one.due_at is None:
+            return ""
+        return f" Her next letter is {self._letter(one)}, on {moment(one.due_at, found.zone)}."
+
+    def _letter(self, one: Series) -> str:
+        return self.names.letter(one.sequence, one.letter or "")
 
 
 def _state(found: Person) -> str:
@@ -34,7 +60,8 @@ def _state(found: Person) -> str:
 
 
 def series_words(one: Series, zone: ZoneInfo) -> str:
-    on = f" on {day(one.ended_at, zone)}" if one.ended_at is not None else ""
+    """Where she stands in one series, as it follows her address."""
+    on = f" on {moment(one.ended_at, zone)}" if one.ended_at is not None else ""
     match one.state:
         case "active":
             return f"reads {one.sequence}"
@@ -55,34 +82,5 @@ def not_written_to(found: Person) -> str:
 
 
 def on_day(found: Person) -> str:
-    return f"on {day(found.unsubscribed_at, found.zone)}" if found.unsubscribed_at is not None else "for good"
-
-
-def moved(quiet: Quiet, zone: ZoneInfo) -> list[str]:
-    words = [
-        f"Her next letter {one.letter} stays on {day(one.after, zone)}."
-        if one.before == one.after
-        else f"Her next letter {one.letter} moves from {day(one.before, zone)} to {day(one.after, zone)}."
-        for one in quiet.moved
-    ]
-    return [*words, "The letters after it keep their distance."] if quiet.moved else words
-
-
-def next_letter(found: Person, slug: str | None = None) -> str:
-    """The sentence about what comes next, with a space before it; nothing if nothing does."""
-    one = found.in_series(slug) if slug is not None else found.coming
-    if one is None or one.due_at is None:
-        return ""
-    return f" Her next letter is {one.letter}, on {day(one.due_at, found.zone)}."
-
-
-def listed(names: Iterable[object]) -> str:
-    words = list(map(str, names))
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 2 else words)
-
-
-def day(at: datetime, zone: ZoneInfo) -> str:
-    """ "Sat 4 April 2026, 07:30 EDT"; a day that only begins has no hour."""
-    local = at.astimezone(zone)
-    hour = f", {local:%H:%M %Z}" if (local.hour, local.minute) != (0, 0) else ""
-    return f"{local:%a} {local.day} {local:%B %Y}{hour}"
+    """When she left."""
+    return f"on {moment(found.unsubscribed_at, found.zone)}" if found.unsubscribed_at is not None else "for good"

@@ -1,7 +1,6 @@
 """The command `plan`, and how other commands ask what publishing would do."""
 
 import json
-import shutil
 import sys
 from dataclasses import asdict
 from datetime import datetime
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from leadmagnet.cli.findings import show
-from leadmagnet.cli.site import database_of, json_option, site_option
+from leadmagnet.cli.site import database_of, is_empty, json_option, site_option
+from leadmagnet.cli.words import wrapped
 from leadmagnet.content.compiled import Build
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.settings import Settings
@@ -43,13 +43,12 @@ def plan(site: Path, storyboard: Path | None, as_json: bool) -> None:
     from leadmagnet import clock
     from leadmagnet.publishing import drafts, renames
     from leadmagnet.settings import load
-    from leadmagnet.store.database import Database
 
     settings = load(site)
     build = drafts.check(site)
     if build.compiled is None:
         _refuse(build, as_json)
-    if Database(settings.database).revision() is None:
+    if is_empty(settings):
         _say_first(build, as_json)
     database = database_of(settings, upgrade=False)
     try:
@@ -135,16 +134,11 @@ def told(plan: "Plan") -> str:
     found = []
     for line in planned.lines(plan):
         sign, colour = _SIGNS[line.level]
-        words = click.wrap_text(line.words, _width(), subsequent_indent="    ")
-        found.append(f"  {click.style(sign, fg=colour, bold=True)} {words}")
+        text = wrapped(line.words, f"  {sign} ", "    ")
+        found.append(text.replace(sign, click.style(sign, fg=colour, bold=True), 1))
     if not found:
         found.append("  Nothing that readers see or get is different.")
-    return "\n".join([*found, "", planned.summary(plan)])
-
-
-def _width() -> int:
-    """How long a line may be: what the terminal has, and no longer than is read with ease."""
-    return min(110, shutil.get_terminal_size((110, 24)).columns) - 4
+    return "\n".join([*found, "", wrapped(planned.summary(plan))])
 
 
 def _refuse(build: Build, as_json: bool) -> None:

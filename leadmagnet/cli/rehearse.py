@@ -27,14 +27,14 @@ from leadmagnet.errors import LeadmagnetError
 from leadmagnet.rehearsal.onward import Onward
 from leadmagnet.rehearsal.play import Rehearsal
 from leadmagnet.rehearsal.script import Event, Part, Script
-from leadmagnet.reports.forecast import spoken
+from leadmagnet.reports import words
 from leadmagnet.settings import Settings, load
 
 _SCRIPTS = "\n\n\b\nScripts (with commas, or --script several times):\n" + "\n".join(
     f"  {spelled:<17} {words}" for spelled, words in scripts.EXPLAINED
 )  # fmt: skip
 _MORE = """
-The guide mail is letter 1. N may be a letter's name; bounce-at:confirm works too.
+The guide mail is letter 1. Instead of N a name will do, also bounce-at:confirm.
 """
 
 
@@ -91,7 +91,7 @@ def rehearse(
     With --to the mails come to you: subject and words as readers get them, but your address and today's date; the
     day that each stands for is in its header X-Rehearsal-Date.
 
-    Example: leadmagnet rehearse hip-openers --start 2026-03-27T21:12 --zone Europe/Berlin --script leave-after:3
+    Example: leadmagnet rehearse --start 2026-03-27T21:12 --script leave-after:3
     """
     _refuse_mixtures(start, save, expect, recipient, speed, as_json)
     expected = rehearsal_log.read(expect) if expect is not None else None
@@ -185,17 +185,13 @@ def _into_an_inbox(play: _Play, site: Path, recipient: str, speed: str, mbox: Pa
                 click.echo(rehearsal_log.line(event, play.part.zone))
                 count += event.what == "sent"
         except KeyboardInterrupt:
-            click.echo(f"\nStopped. {_mails(count)} went out, and no more will.")
+            click.echo(f"\nStopped. {words.count(count, 'mail')} went out, and no more will.")
             sys.exit(1)
         finally:
             if mbox is not None:
                 _write(mbox, rehearsal.mbox())
     where = "your inbox" if server is not None else f"the test mailbox: {settings.site_url}/mailbox"
-    click.echo(f"{_mails(count)} in {where}.")
-
-
-def _mails(count: int) -> str:
-    return "1 mail" if count == 1 else f"{count} mails"
+    click.echo(f"{words.count(count, 'mail')} in {where}.")
 
 
 def _pace(part: Part, ratio: float) -> Callable[[datetime], None]:
@@ -205,8 +201,8 @@ def _pace(part: Part, ratio: float) -> Callable[[datetime], None]:
     def wait(at: datetime) -> None:
         seconds = began + (at - part.start).total_seconds() * ratio - time.monotonic()
         if seconds >= 1:
-            words = spoken(timedelta(seconds=round(seconds)))
-            click.secho(f"  … {at.astimezone(part.zone):%a %d %b %H:%M} comes in {words}", dim=True)
+            left = words.span(timedelta(seconds=round(seconds)))
+            click.secho(f"  … {words.moment(at, part.zone)} comes in {left}", dim=True)
         time.sleep(max(0.0, seconds))
 
     return wait

@@ -1,6 +1,7 @@
 """How commands reach the mail server, or the test mailbox while none is set."""
 
 import difflib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,17 +14,19 @@ from leadmagnet.content.compiled import Build, Compiled, Letter
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import breaker, samples
 from leadmagnet.delivery.dispatcher import TEST_MAILBOX
-from leadmagnet.delivery.outcomes import Accepted
+from leadmagnet.delivery.outcomes import Accepted, Outcome
 from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.samples import Sample
 from leadmagnet.delivery.sender import Connect
 from leadmagnet.doctor import mail_server, require_ready, signer
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
+from leadmagnet.mail.facts import MailFacts
 from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.mail.smtp import Connection
 from leadmagnet.publishing import drafts, media
 from leadmagnet.settings import Settings
+from leadmagnet.store.database import Database
 
 
 def connector(settings: Settings) -> Connect:
@@ -51,47 +54,65 @@ def send_samples(site: Path, settings: Settings, build: Build, name: str, recipi
 
     `build` must have passed, as for a publish.
     """
-    compiled = build.compiled
-    if compiled is None:
-        raise ValueError("a build with errors cannot be sent")
+    compiled = _compiled(build)
     letter = find_letter(compiled, name)
-    to = addresses.parse(recipient)
+    people = [dict(person) for person in letter.people] or [drafts.NO_NAME]
+    to = addresses.parse(recipient).text
+    database = database_of(settings, upgrade=True)
+    sent = True
+    for facts, outcome in deliver_samples(site, settings, database, build, letter, to, people):
+        accepted = isinstance(outcome, Accepted)
+        sent = sent and accepted
+        who = facts.first_name or "a reader without a name"
+        click.echo(f"{Path(letter.path).stem} for {who}: {'sent' if accepted else 'not sent, see above'}")
+    database.close()
+    if sent and settings.uses_test_mailbox:
+        click.echo(f"It is in the test mailbox: {settings.site_url}/mailbox while `leadmagnet run` runs.")
+    return sent
+
+
+def deliver_samples(
+    site: Path,
+    settings: Settings,
+    database: Database,
+    build: Build,
+    letter: Letter,
+    to: str,
+    people: Iterable[dict[str, str]],
+) -> Iterator[tuple[MailFacts, Outcome | None]]:
+    """Sends `letter`, which is one of `build`, `to` the operator for each of `people`; yields what became of each.
+
+    Raises LeadmagnetError where nothing may be sent, or no more today.
+    """
+    compiled = _compiled(build)
     server = mail_server(settings)
     if server is not None:
         require_ready(settings, server, compiled.settings.site, site, compiled.letters.values())
-    people = [dict(person) for person in letter.people] or [drafts.NO_NAME]
     readers = [drafts.sample_facts(compiled, letter, person) for person in people]
-    sample = Sample(Published(0, "", compiled), letter.path.split("/")[1], letter.slug, to.text)
-    database = database_of(settings, upgrade=True)
+    sample = Sample(Published(0, "", compiled), letter.path.split("/")[1], letter.slug, to)
     with database.read() as session:  # a letter is tried before it is published, and its pictures with it
         missing = media.missing_pictures(session, letter, build.files)
     if missing:
         made = media.make(missing)
         with database.write() as session:
             media.keep(session, made, now=clock.now())
-    links = Links(settings.site_url, settings.keys(), settings.bounce_domain)
-    journal = settings.data_dir / "journal"
-    outcomes = samples.send(
+    yield from samples.send(
         database,
         connector(settings),
-        links,
-        journal,
+        Links(settings.site_url, settings.keys(), settings.bounce_domain),
+        settings.data_dir / "journal",
         sample,
         readers,
         clock=clock.now,
         signer=signer(settings),
         quota=quota_of(settings),
     )
-    sent = True
-    for facts, outcome in outcomes:
-        accepted = isinstance(outcome, Accepted)
-        sent = sent and accepted
-        who = facts.first_name or "a reader without a name"
-        click.echo(f"{letter.slug} for {who}: {'sent' if accepted else 'not sent, see above'}")
-    database.close()
-    if sent and server is None:
-        click.echo(f"It is in the test mailbox: {settings.site_url}/mailbox while `leadmagnet run` runs.")
-    return sent
+
+
+def _compiled(build: Build) -> Compiled:
+    if build.compiled is None:
+        raise ValueError("a build with errors cannot be sent")
+    return build.compiled
 
 
 def find_letter(compiled: Compiled, name: str) -> Letter:

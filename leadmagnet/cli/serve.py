@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from leadmagnet import __version__, clock, failpoints, logs
-from leadmagnet.cli import banner, watching
+from leadmagnet.cli import banner, preview, watching
 from leadmagnet.cli.sending import connector, quota_of, relay
 from leadmagnet.cli.site import database_of, site_option
+from leadmagnet.content.memory import Memory
 from leadmagnet.doctor import mail_server, require_log_of, require_ready, signer
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
@@ -19,6 +20,7 @@ from leadmagnet.publishing.releases import Live
 from leadmagnet.settings import Settings, load
 from leadmagnet.store.database import Database
 from leadmagnet.web.app import create_app
+from leadmagnet.web.preview.house import Preview
 from leadmagnet.web.server import Server
 from leadmagnet.worker import Worker, spare_the_collector
 
@@ -37,22 +39,25 @@ def run(site: Path) -> None:
 
     Example: leadmagnet run --site ~/my-site
     """
-    stop = _Stop()
+    stop = Stop()
     settings = load(site)
     logs.set_up(settings.log_format, settings.log_level)
     database = database_of(settings, upgrade=True)
     seen = watching.publish_first(site, settings, database)
     worker = _worker(site, settings, database)
-    server = _server(settings, database, worker.id)
-    watcher = watching.Watcher(site, settings, database, seen)
+    memory = Memory()
+    seeing = preview.within_run(site, settings, database, memory)
+    server = _server(settings, database, worker.id, seeing)
+    watcher = watching.Watcher(site, settings, database, seen, memory)
     worker.start()
     server.start()
     watcher.start()
-    click.echo(banner.welcome(settings))
+    click.echo(banner.welcome(settings, preview.address(settings, seeing)))
     _say_started(settings, database, worker.id)
     stop.wait()
     click.echo("Stopping: letters in flight are finished first ...")
     watcher.stop()
+    seeing.desk.stop()
     server.stop()
     done = worker.stop()
     database.close()
@@ -66,7 +71,7 @@ def web(site: Path) -> None:
 
     Example: leadmagnet web
     """
-    stop = _Stop()
+    stop = Stop()
     settings = load(site)
     logs.set_up(settings.log_format, settings.log_level)
     database = database_of(settings, upgrade=False)
@@ -86,7 +91,7 @@ def worker(site: Path) -> None:
 
     Example: leadmagnet worker
     """
-    stop = _Stop()
+    stop = Stop()
     settings = load(site)
     logs.set_up(settings.log_format, settings.log_level)
     database = database_of(settings, upgrade=False)
@@ -123,8 +128,8 @@ def _worker(site: Path, settings: Settings, database: Database) -> Worker:
     )
 
 
-def _server(settings: Settings, database: Database, worker: str | None) -> Server:
-    app = create_app(settings, database, clock=clock.now, worker=worker)
+def _server(settings: Settings, database: Database, worker: str | None, seeing: Preview | None = None) -> Server:
+    app = create_app(settings, database, clock=clock.now, worker=worker, preview=seeing)
     try:
         return Server(app, settings.host, settings.port)
     except OSError as error:
@@ -134,7 +139,7 @@ def _server(settings: Settings, database: Database, worker: str | None) -> Serve
         ) from error
 
 
-class _Stop:
+class Stop:
     """Ctrl-C and SIGTERM. Listened for first of all: a stop during the start must not end in a traceback.
 
     A second signal ends the process at once, which is safe by design: what was in flight is settled by the next start.

@@ -9,8 +9,8 @@ import click
 
 from leadmagnet import clock
 from leadmagnet.cli.sending import find_letter
-from leadmagnet.cli.site import json_option, site_option
-from leadmagnet.cli.versions import coloured, published_database
+from leadmagnet.cli.site import json_option, published_database, site_option
+from leadmagnet.cli.versions import coloured
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import message, rendered
 from leadmagnet.delivery.rendered import Sent
@@ -21,7 +21,7 @@ from leadmagnet.mail.render import Rendered
 from leadmagnet.publishing import drafts, releases
 from leadmagnet.publishing import versions as history
 from leadmagnet.reports import differences
-from leadmagnet.reports.paused import moment
+from leadmagnet.reports.words import moment
 from leadmagnet.settings import Settings, load
 from leadmagnet.store.database import Database
 

@@ -58,6 +58,29 @@ def database_of(settings: Settings, *, upgrade: bool) -> "Database":
     return database
 
 
+def published_database(settings: Settings) -> "Database":
+    """The site's database, for a command that asks about what is live.
+
+    Raises NothingPublished where there is none yet, which says more than that it is empty.
+    """
+    from leadmagnet.publishing.releases import NothingPublished
+
+    if is_empty(settings):
+        raise NothingPublished
+    return database_of(settings, upgrade=False)
+
+
+def is_empty(settings: Settings) -> bool:
+    """Whether the site has no database yet, or an empty one; looking makes none."""
+    from leadmagnet.store.database import Database
+
+    database = Database(settings.database)
+    try:
+        return database.revision() is None
+    finally:
+        database.close()
+
+
 def author_of(site: Path) -> str:
     """Who publishes: the name that git knows her by, if the site lies in git; otherwise her name on this machine."""
     if any((folder / ".git").exists() for folder in (site, *site.parents)):

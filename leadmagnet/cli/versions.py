@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 import click
 
 from leadmagnet.cli.publishing import named
-from leadmagnet.cli.site import database_of, json_option, site_option
+from leadmagnet.cli.site import json_option, published_database, site_option
+from leadmagnet.cli.words import wrapped
 from leadmagnet.publishing import drafts, releases
 from leadmagnet.publishing import versions as history
-from leadmagnet.publishing.releases import NothingPublished
 from leadmagnet.publishing.versions import Version
 from leadmagnet.reports import differences
 from leadmagnet.reports.differences import Change, State, Words
-from leadmagnet.reports.paused import moment
-from leadmagnet.settings import Settings, load
+from leadmagnet.reports.words import count, moment
+from leadmagnet.settings import load
 from leadmagnet.store.database import Database
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
@@ -76,13 +76,6 @@ def diff(old: int | None, new: int | None, site: Path, as_json: bool) -> None:
     click.echo(text)
 
 
-def published_database(settings: Settings) -> Database:
-    """The site's database. Raises NothingPublished where there is none yet, which says more than that it is empty."""
-    if Database(settings.database).revision() is None:
-        raise NothingPublished
-    return database_of(settings, upgrade=False)
-
-
 def coloured(lines: Iterable[str]) -> Iterator[str]:
     """The lines of a diff, in the colours that everybody knows."""
     for line in lines:
@@ -91,12 +84,12 @@ def coloured(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _line(one: Version, zone: ZoneInfo, width: int) -> str:
-    mails = "1 mail" if one.sent == 1 else f"{one.sent:,} mails"
+    mails = count(one.sent, "mail")
     what = named(one.digest, one.author, one.note)
-    text = f"{one.number:>{width}}  {moment(one.published_at, zone):<27}  {mails:>9}  {what}"
-    if one.live:
-        return click.style(f"{text}  ← live", fg="green", bold=True)
-    return text if one.kept else click.style(f"{text}  (files not kept)", dim=True)
+    mark = "  ← live" if one.live else "" if one.kept else "  (files not kept)"
+    first = f"{one.number:>{width}}  {moment(one.published_at, zone):<27}  {mails:>9}  "
+    text = wrapped(f"{what}{mark}", first, " " * (width + 2))
+    return click.style(text, fg="green" if one.live else None, bold=one.live or None, dim=not one.kept or None)
 
 
 def _version(database: Database, number: int | None) -> State:

@@ -11,15 +11,17 @@ from leadmagnet import clock
 from leadmagnet.cli.findings import show
 from leadmagnet.cli.publishing import Going, make_live, refuse_renames
 from leadmagnet.cli.site import author_of
+from leadmagnet.cli.words import changes_waiting
+from leadmagnet.content import following
 from leadmagnet.content.compiled import Build
+from leadmagnet.content.memory import Memory
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import drafts, media, releases, versions
-from leadmagnet.settings import FILE, Settings
+from leadmagnet.publishing import drafts, media, pending, releases, versions
+from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
 
 log = logging.getLogger(__name__)
 
-_WATCHED = ("email_templates", "guides", FILE)
 #: How long to wait after a failure, such as a folder that an editor is just replacing.
 _AGAIN_SECONDS = 2.0
 _ROLLED_BACK = (
@@ -91,9 +93,12 @@ def _complete(database: Database) -> None:
 class Watcher:
     """Follows the operator's files while `run` runs."""
 
-    def __init__(self, site: Path, settings: Settings, database: Database, seen: str) -> None:
+    def __init__(
+        self, site: Path, settings: Settings, database: Database, seen: str, memory: Memory | None = None
+    ) -> None:
         """`seen` is the digest of what was published, or named, at the start."""
         self._site = site
+        self._memory = memory or Memory()
         self._seen = seen
         self._settings = settings
         self._database = database
@@ -116,27 +121,11 @@ class Watcher:
                 self._stopping.wait(_AGAIN_SECONDS)
 
     def _follow(self) -> None:
-        """Watches until something was saved, and looks.
-
-        Begun anew after each change: an editor that saves by renaming leaves a watch on a file that is gone.
-        """
-        from watchfiles import watch
-
-        paths = [self._site / name for name in _WATCHED if (self._site / name).exists()]
-        looked = False
-        for changes in watch(
-            *paths, stop_event=self._stopping, debounce=100, step=50, rust_timeout=500, yield_on_timeout=True,
-            raise_interrupt=False,
-        ):  # fmt: skip
-            # The first time without an event too: what was saved while the watch began is reported by nobody.
-            if changes or not looked:
-                looked = True
-                self._look()
-            if changes:
-                return
+        for _ in following.saves(self._site, self._stopping, settled=50, at_most=100):
+            self._look()
 
     def _look(self) -> None:
-        build = drafts.check(self._site)
+        build = drafts.check(self._site, self._memory)
         if build.digest != self._seen:
             self._saved(build)
             self._seen = build.digest
@@ -157,6 +146,6 @@ class Watcher:
 
 def _say_waiting(build: Build, database: Database) -> None:
     with database.read() as session:
-        live = releases.live_digest(session)
-    if live != build.digest:
-        click.echo("A change is waiting, and nobody gets it yet: leadmagnet publish")
+        waiting = pending.changes(session, releases.Live(), build)
+    if waiting:
+        click.echo(changes_waiting(waiting))

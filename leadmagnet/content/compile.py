@@ -3,52 +3,89 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
-from leadmagnet.content.compiled import Build, Compiled, Letter
+from leadmagnet.content.checks.wishes import read_wishes
+from leadmagnet.content.compiled import Build, Draft, Letter
 from leadmagnet.content.figures import Figure
 from leadmagnet.content.files import Folder, kept_folder, read_folder
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.guides import GUIDE_FILE, Guide, Promise, read_guide
-from leadmagnet.content.letters import Setting, compile_letter, new_setting
-from leadmagnet.content.manuscripts import read_system
+from leadmagnet.content.letters import compile_letter, new_setting
+from leadmagnet.content.manuscripts import Manuscript, read_system
+from leadmagnet.content.memory import Memory, key_of
 from leadmagnet.content.scopes import Scope, body_scope
 from leadmagnet.content.sequences import Reading, read_sequence
 from leadmagnet.content.site import SiteSettings, check_site
 
 
-def compile_folder(path: Path) -> Build:
-    """Reads and compiles the site in the folder `path`; never raises for what the operator wrote."""
-    notes = Notes()
+def compile_folder(path: Path, notes: Notes | None = None) -> Build:
+    """Reads and compiles the site in the folder `path`; never raises for what the operator wrote.
+
+    What is found goes into `notes` too, for whoever goes on looking.
+    """
+    return read_draft(path, notes if notes is not None else Notes(), Memory()).build()
+
+
+def compile_kept(files: Mapping[str, bytes], settings: SiteSettings, notes: Notes) -> Build:
+    """Compiles a site from the files and settings that a release has kept; never raises for what is in them."""
+    return _drafted(kept_folder(files, notes), settings, notes, Memory()).build()
+
+
+def read_draft(path: Path, notes: Notes, memory: Memory) -> Draft:
+    """All that reads of the site in the folder `path`, even if something does not; what is found goes into `notes`.
+
+    Whatever `memory` holds, the outcome is the same: with it, it comes sooner.
+    """
     folder = read_folder(path, notes)
     settings = check_site(folder.settings, notes) if folder.settings is not None else None
-    return _compiled(folder, settings, notes)
+    return _drafted(folder, settings, notes, memory)
 
 
-def compile_kept(files: Mapping[str, bytes], settings: SiteSettings) -> Build:
-    """Compiles a site from the files and settings that a release has kept; never raises for what is in them."""
-    notes = Notes()
-    return _compiled(kept_folder(files, notes), settings, notes)
-
-
-def _compiled(folder: Folder, settings: SiteSettings | None, notes: Notes) -> Build:
+def _drafted(folder: Folder, settings: SiteSettings | None, notes: Notes, memory: Memory) -> Draft:
     readings = _sequences(folder, settings, notes)
-    guides = _guides(folder, readings, notes)
-    setting = new_setting(
-        folder.under("email_templates/_layouts"), folder.under("email_templates/_snippets"), folder.files
+    shelf = _shelf(folder)
+    guides = _guides(folder, readings, shelf, memory, notes)
+    layouts, snippets = (_shared(folder, name, notes) for name in ("_layouts", "_snippets"))
+    setting = new_setting(layouts, snippets, folder.files, read_wishes(folder.settings, notes))
+    around = key_of(layouts, snippets, shelf, setting.wishes.also, setting.wishes.claims)
+    letters: dict[str, Letter] = {}
+    for manuscript, scope in _manuscripts(folder, settings, readings, guides, notes):
+        key = key_of(manuscript, around, _spelled(scope))
+        letter = memory.of(key, partial(compile_letter, manuscript, setting, scope), notes)
+        if letter is not None:
+            letters[manuscript.key] = letter
+    return Draft(
+        findings=notes.findings(),
+        settings=settings,
+        sequences={slug: reading.sequence for slug, reading in readings.items() if reading},
+        guides={slug: guide for slug, guide in guides.items() if guide},
+        letters=letters,
+        files=folder.files,
+        digest=_digest(folder, settings),
     )
-    letters = dict(_letters(folder, settings, readings, guides, setting, notes))
-    findings = notes.findings()
-    compiled = None
-    if settings is not None and not any(found.level == "error" for found in findings):
-        compiled = Compiled(
-            settings=settings,
-            sequences={slug: reading.sequence for slug, reading in readings.items() if reading},
-            guides={slug: guide for slug, guide in guides.items() if guide},
-            letters=letters,
-        )
-    return Build(findings, compiled, folder.files, _digest(folder, settings), settings)
+
+
+def _shared(folder: Folder, name: str, notes: Notes) -> dict[str, str]:
+    """What several letters use, whose comments may switch rules off."""
+    texts = folder.under(f"email_templates/{name}")
+    for path, text in texts.items():
+        notes.silence(f"email_templates/{name}/{path}", text)
+    return texts
+
+
+def _shelf(folder: Folder) -> str:
+    """A key for all that letters and guides may point at: the names of all files, and what pictures hold."""
+    return key_of({path: None if path in folder.texts else content for path, content in folder.files.items()})
+
+
+def _spelled(scope: Scope) -> str:
+    figures = None if scope.figures is None else {name: f.model_dump_json() for name, f in scope.figures.items()}
+    told = {one.name: getattr(scope, one.name) for one in fields(scope) if one.name != "figures"}
+    return key_of(told, figures)
 
 
 def _sequences(folder: Folder, settings: SiteSettings | None, notes: Notes) -> dict[str, Reading | None]:
@@ -74,15 +111,18 @@ def _folders(texts: Mapping[str, str], root: str, notes: Notes) -> dict[str, dic
     return dict(folders)
 
 
-def _guides(folder: Folder, readings: Mapping[str, Reading | None], notes: Notes) -> dict[str, Guide | None]:
+def _guides(
+    folder: Folder, readings: Mapping[str, Reading | None], shelf: str, memory: Memory, notes: Notes
+) -> dict[str, Guide | None]:
     """Every guide by its slug, None for one that does not read."""
     texts = _folders(folder.under("guides"), "guides", notes)
     slugs = {path.split("/")[1] for path in folder.files if path.startswith("guides/") and path.count("/") > 1}
     followers = _followers(slugs, readings, notes)
     guides: dict[str, Guide | None] = {}
     for slug in sorted(slugs):
-        promise = _promise(followers.get(slug))
-        guides[slug] = read_guide(slug, texts.get(slug, {}), folder.files, promise, notes)
+        promise, own = _promise(followers.get(slug)), texts.get(slug, {})
+        read = partial(read_guide, slug, own, folder.files, promise)
+        guides[slug] = memory.of(key_of(slug, own, promise, shelf), read, notes)
         # A sequence that does not read may be the one that is missed here.
         if slug not in followers and None not in readings.values():
             fix = f'Make a sequence with starts = "confirmed" and guide = "{slug}".'
@@ -125,24 +165,21 @@ def _promise(reading: Reading | None) -> Promise:
     return Promise(len(steps), max((step.day for step in steps), default=0))
 
 
-def _letters(
+def _manuscripts(
     folder: Folder,
     settings: SiteSettings | None,
     readings: Mapping[str, Reading | None],
     guides: Mapping[str, Guide | None],
-    setting: Setting,
     notes: Notes,
-) -> Iterable[tuple[str, Letter]]:
+) -> Iterator[tuple[Manuscript, Scope]]:
+    """Every letter whose head reads, with what it may speak of."""
     shared, drawn = _shared_sections(guides), _shared_figures(guides)
     for mail in read_system(folder.under("email_templates/system"), notes):
-        scope = body_scope(settings, asks_for_consent=mail.asks_for_consent, sections=shared, figures=drawn)
-        if letter := compile_letter(mail, setting, scope, notes):
-            yield mail.key, letter
+        yield mail, body_scope(settings, asks_for_consent=mail.asks_for_consent, sections=shared, figures=drawn)
     for reading in filter(None, readings.values()):
         scope = _scope(reading, settings, guides)
         for manuscript in reading.manuscripts:
-            if letter := compile_letter(manuscript, setting, scope, notes):
-                yield manuscript.key, letter
+            yield manuscript, scope
 
 
 def _shared_sections(guides: Mapping[str, Guide | None]) -> frozenset[str] | None:

@@ -56,3 +56,26 @@ class Build:
     files: Mapping[str, bytes]  # path relative to the site → content, exactly as read
     digest: str  # hex SHA-256 over sorted paths, contents and the content tables of leadmagnet.toml
     settings: SiteSettings | None = None  # None: they do not read
+    silenced: frozenset[tuple[str, str]] = frozenset()  # path and code of the rules that comments switch off
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What of a folder reads, although something else may not; `build` judges it as a whole."""
+
+    findings: tuple[Finding, ...]
+    settings: SiteSettings | None
+    sequences: Mapping[str, Sequence]
+    guides: Mapping[str, Guide]
+    letters: Mapping[str, Letter]
+    files: Mapping[str, bytes]
+    digest: str
+
+    def build(self) -> Build:
+        """The outcome: everything, or nothing."""
+        compiled = None
+        if self.settings is not None and not any(found.level == "error" for found in self.findings):
+            compiled = Compiled(
+                settings=self.settings, sequences=self.sequences, guides=self.guides, letters=self.letters
+            )
+        return Build(self.findings, compiled, self.files, self.digest, self.settings)

@@ -1,7 +1,8 @@
 """What a check found: the one currency in which content is judged."""
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -37,12 +38,17 @@ class Place(NamedTuple):
     line: int
 
 
+#: `# check: off W206, W213 – two offers by design`; in a layout or a snippet `{# check: off … #}`.
+_SILENCE = re.compile(r"^[ \t]*(?:#|\{#)[ \t]*check:[ \t]*off\b[ \t:]*(.*)$", re.MULTILINE | re.IGNORECASE)
+_CODE = re.compile(r"[\s,]*([A-Za-z]+\d+)(?=$|[\s,:;.#)])")
+
+
 class Notes:
     """Collects findings while reading goes on, so that one mistake never hides another."""
 
     def __init__(self) -> None:
         self._found: set[Finding] = set()
-        self._silenced: set[tuple[str, str]] = set()
+        self._silenced: dict[tuple[str, str], Place] = {}
 
     def error(self, place: Place, code: str, message: str, fix: str) -> None:
         self._found.add(Finding(place.path, place.line, code, "error", _shown(message), _shown(fix)))
@@ -50,16 +56,41 @@ class Notes:
     def warn(self, place: Place, code: str, message: str, fix: str) -> None:
         self._found.add(Finding(place.path, place.line, code, "warning", _shown(message), _shown(fix)))
 
+    def inform(self, place: Place, code: str, message: str, fix: str) -> None:
+        self._found.add(Finding(place.path, place.line, code, "info", _shown(message), _shown(fix)))
+
     def take(self, error: ContentError) -> None:
         self._found.add(Finding.of(error))
+
+    def add(self, other: "Notes") -> None:
+        """Takes over what `other` collected."""
+        self._found |= other._found
+        for silenced, place in other._silenced.items():
+            self._silenced.setdefault(silenced, place)
 
     def blames(self, place: Place) -> bool:
         """Whether an error is noted at `place` already."""
         return any(f.level == "error" and (f.path, f.line) == place for f in self._found)
 
-    def silence(self, path: str, code: str) -> None:
-        """Leaves out the warnings of rule `code` in `path`; errors cannot be silenced."""
-        self._silenced.add((path, code))
+    def silence(self, path: str, text: str, first_line: int = 1) -> None:
+        """Reads the comments of `text` that switch rules off in `path`; errors cannot be switched off."""
+        for found in _SILENCE.finditer(text):
+            place = Place(path, first_line + text.count("\n", 0, found.start()))
+            codes, end = [], 0
+            while word := _CODE.match(found[1], end):
+                codes.append(word[1].upper())
+                end = word.end()
+            for code in codes or [""]:
+                self._silenced.setdefault((path, code), place)
+
+    @property
+    def silenced(self) -> Mapping[tuple[str, str], Place]:
+        """Where a comment switches a rule off, by path and code; the code is empty where the comment names none."""
+        return self._silenced
+
+    def met(self, path: str, code: str) -> set[Level]:
+        """The levels of what rule `code` found in `path`, silenced or not."""
+        return {found.level for found in self._found if (found.path, found.code) == (path, code)}
 
     def findings(self) -> tuple[Finding, ...]:
         """All findings, sorted by file and line, without the silenced ones."""

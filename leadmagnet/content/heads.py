@@ -20,7 +20,6 @@ _TOML_TOKEN = re.compile(
     r'|#[^\n]*|\n|[\[\]{}=]|[^\s"\'#\[\]{}=]+|[ \t]+|.'  # comments, line ends, marks, words
 )
 _TOML_KEY = re.compile(r'"([^"]*)"|\'([^\']*)\'|([A-Za-z0-9_-]+)')
-_SILENCE = re.compile(r"^[ \t]*#[ \t]*check:[ \t]*off[ \t]+([A-Z]\d{3}(?:[ \t]*,[ \t]*[A-Z]\d{3})*)", re.MULTILINE)
 
 
 class Head:
@@ -32,9 +31,7 @@ class Head:
         self.notes = notes
         self.values = parse_toml(path, toml, first_line)
         self._lines = {key: line + first_line - 1 for key, line in key_lines(toml).items()}
-        for codes in _SILENCE.findall(toml):
-            for code in re.findall(r"[A-Z]\d{3}", codes):
-                notes.silence(path, code)
+        notes.silence(path, toml, first_line)
 
     def __contains__(self, key: str) -> bool:
         return key in self.values

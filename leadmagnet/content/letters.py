@@ -10,14 +10,16 @@ from markdown_it.token import Token
 
 from leadmagnet.content import language
 from leadmagnet.content.branches import certain
-from leadmagnet.content.checks import lines, shape
+from leadmagnet.content.checks import headings, lines, links, prose, shape, words
 from leadmagnet.content.checks.markup import Judge
+from leadmagnet.content.checks.size import MAX_HTML
+from leadmagnet.content.checks.wishes import Wishes
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.hiding import Veil
 from leadmagnet.content.illustrations import Shelf, illustrate
 from leadmagnet.content.manuscripts import Manuscript
-from leadmagnet.content.markdown import Markdown, is_button
+from leadmagnet.content.markdown import Markdown
 from leadmagnet.content.pictures import Picture
 from leadmagnet.content.plaintext import plain_text
 from leadmagnet.content.scopes import Scope, layout_scope, line_scope
@@ -25,9 +27,8 @@ from leadmagnet.content.snippets import expand
 from leadmagnet.content.source import Source
 from leadmagnet.errors import ContentError
 
-MAX_HTML = 102_000  # bytes; Gmail clips near 102 KB, and what it clips first is the unsubscribe link
-
 _CONTENT = re.compile(r"\{\{[-+]?\s*content\s*[-+]?\}\}")
+_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 _PRE = re.compile(r"(<pre\b.*?</pre>)", re.DOTALL | re.IGNORECASE)
 _SPACES = re.compile(r"[ \t]+")
 _SPACES_AT_LINE = re.compile(r"(?m)^[ \t]+|[ \t]+$")
@@ -43,12 +44,15 @@ class Setting:
     prefix: str
     markdown: Markdown
     inliner: CSSInliner
+    wishes: Wishes
 
 
-def new_setting(layouts: Mapping[str, str], snippets: Mapping[str, str], files: Mapping[str, bytes]) -> Setting:
+def new_setting(
+    layouts: Mapping[str, str], snippets: Mapping[str, str], files: Mapping[str, bytes], wishes: Wishes
+) -> Setting:
     """A setting with a prefix of its own. No remote stylesheet is ever loaded."""
     inliner = CSSInliner(keep_style_tags=True, remove_inlined_selectors=True, load_remote_stylesheets=False)
-    return Setting(layouts, snippets, files, Veil.new_prefix(), Markdown(), inliner)
+    return Setting(layouts, snippets, files, Veil.new_prefix(), Markdown(), inliner, wishes)
 
 
 def compile_letter(manuscript: Manuscript, setting: Setting, scope: Scope, notes: Notes) -> Letter | None:
@@ -80,7 +84,7 @@ def _layouts(manuscript: Manuscript, setting: Setting, scope: Scope, notes: Note
         except ContentError as error:
             notes.take(error)
             continue
-        if len(_CONTENT.findall(source.text)) == 1:
+        if len(_CONTENT.findall(_COMMENT.sub("", source.text))) == 1:
             found.append(source)
         else:
             fix = "Put it where the letter goes."
@@ -117,7 +121,9 @@ def _body(manuscript: Manuscript, setting: Setting, scope: Scope, notes: Notes) 
     judge = Judge(veil, notes)
     judge.tokens(tokens, hidden)
     shape.judge(tokens, hidden, veil, notes)
-    _judge_buttons(tokens, hidden, notes)
+    links.judge(tokens, hidden, veil, notes)
+    headings.judge(tokens, hidden, notes)
+    words.judge(list(prose.passages(tokens, hidden, veil)), setting.wishes, notes)
     if not judge.sound:
         return None
     shelf = Shelf(dirname(manuscript.path), setting.files, scope.figures)
@@ -147,17 +153,6 @@ def _judge_size(text: str, manuscript: Manuscript) -> None:
     if size > MAX_HTML:
         message = f"the letter has {size} bytes, and Gmail cuts a mail off after {MAX_HTML}."
         raise ContentError("E105", manuscript.path, 0, message, "Make it shorter.")
-
-
-def _judge_buttons(tokens: Sequence[Token], hidden: Source, notes: Notes) -> None:
-    places = [
-        hidden.place(token.map[0] if token.map else 0)
-        for token in tokens
-        for child in token.children or []
-        if child.type == "link_open" and is_button(child)
-    ]
-    for place in places[1:]:
-        notes.warn(place, "W206", "there is more than one button.", "Keep one: a letter has one job.")
 
 
 def _compiled(

@@ -55,6 +55,11 @@ class Published:
         return parseaddr(self.site.sender)[1]
 
     @cached_property
+    def operator_address(self) -> str:
+        """Where the operator reads: the address for answers, or else the sender's; empty if there is none."""
+        return parseaddr(self.site.reply_to or "")[1] or self.sender_address
+
+    @cached_property
     def sender_domain(self) -> str:
         """The right side of every Message-ID."""
         return self.sender_address.rpartition("@")[2]

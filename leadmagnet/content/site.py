@@ -64,7 +64,8 @@ class SiteSettings(Table):
     publish: Publish = Publish()
 
 
-_MACHINE_TABLES = frozenset({"smtp"})
+#: What is not part of a release.
+_OTHER_TABLES = frozenset({"smtp", "check"})
 _CLOSED: Mapping[str, type[Table]] = {"site": Site, "form": Form, "tracking": Tracking, "publish": Publish}
 _LINK_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _SECTION = re.compile(r"#[A-Za-z][\w-]*", re.ASCII)
@@ -93,8 +94,8 @@ def check_site(text: str, notes: Notes) -> SiteSettings | None:
         return None
     tables = {key: value for key, value in head.values.items() if key in SiteSettings.model_fields}
     for key, value in head.values.items():
-        if key not in tables and key not in _MACHINE_TABLES and _is_table(value):
-            head.wrong(key, f"unknown table [{key}].", did_you_mean(key, {*SiteSettings.model_fields, "smtp"}))
+        if key not in tables and key not in _OTHER_TABLES and _is_table(value):
+            head.wrong(key, f"unknown table [{key}].", did_you_mean(key, {*SiteSettings.model_fields, *_OTHER_TABLES}))
     try:
         # Strict: `first_name = "no"` must never count as a yes. By alias: the key is `from`.
         settings = SiteSettings.model_validate(_frozen(tables), strict=True, by_alias=True, by_name=False)

@@ -1,65 +1,26 @@
 """Claims letters that are still right, and settles in the same transaction those that are not."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
-from leadmagnet.delivery import notices, queue
+from leadmagnet.delivery import letters, notices, queue, readers
 from leadmagnet.delivery.letters import SYSTEM_LETTERS, Claimed, Course, Person
 from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import Quota
+from leadmagnet.delivery.readers import Readers
 from leadmagnet.mail.facts import MailFacts
 from leadmagnet.sequences import enrollments, recheck, timetable
-from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Facts, Planned
-from leadmagnet.store.dialect import among, table
-from leadmagnet.store.models import Delivery, Enrollment, Subscriber
-
-_delivery, _subscriber, _enrollment = table(Delivery), table(Subscriber), table(Enrollment)
-# Statements of their own, after the claim: what another process committed before it counts.
-_SUBSCRIBERS = select(
-    _subscriber.c.id,
-    _subscriber.c.address,
-    _subscriber.c.status,
-    _subscriber.c.first_name,
-    _subscriber.c.timezone,
-    _subscriber.c.domain_group,
-)
-_ENROLLMENTS = select(
-    _enrollment.c.id,
-    _enrollment.c.subscriber_id,
-    _enrollment.c.sequence,
-    _enrollment.c.guide,
-    _enrollment.c.status,
-    _enrollment.c.exit_reason,
-    _enrollment.c.created_at,
-    _enrollment.c.start_at,
-    _enrollment.c.paused_until,
-    _enrollment.c.guide_opened_at,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _People:
-    """Who the claimed rows are for, read once for the whole batch."""
-
-    subscribers: Mapping[int, Row[Any]]
-    enrollments: Mapping[int, Row[Any]]
-    facts: Mapping[int, Facts]  # by enrollment id, of those whose letters have started
-    served: set[int] = field(default_factory=set)  # who gets a letter from this batch
-
-    def facts_of(self, row: Row[Any], *, now: datetime) -> Facts | None:
-        """A letter of another series that has just been claimed for her counts as sent."""
-        facts = self.facts.get(row.enrollment_id)
-        return replace(facts, last_letter_at=now) if facts is not None and row.subscriber_id in self.served else facts
+from leadmagnet.store.models import Delivery, Enrollment
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,31 +89,16 @@ def claim(
         now=now,
         quota_day=quota_day,
     )
-    people = _read_people(session, rows, now)
+    people = readers.of(session, rows)
     claimed = []
     for row in rows:
         letter = _settle(session, published, row, people, now)
-        if letter is not None:
-            claimed.append(letter)
-            if letter.course is not None:
-                people.served.add(letter.course.person.id)
+        if letter is None:
+            continue
+        claimed.append(letter)
+        if letter.course is not None:
+            people.getting.add(letter.course.person.id)
     return claimed, len(rows)
-
-
-def _read_people(session: Session, rows: Collection[Row[Any]], now: datetime) -> _People:
-    subscribers = _by_id(session, _SUBSCRIBERS, {row.subscriber_id for row in rows})
-    found = _by_id(session, _ENROLLMENTS, {row.enrollment_id for row in rows})
-    starts = {e.id: (e.subscriber_id, e.start_at) for e in found.values() if e.start_at is not None}
-    ids = {row.id for row in rows}
-    return _People(subscribers, found, people_facts.gather(session, starts, judging=ids, now=now) if starts else {})
-
-
-def _by_id(session: Session, reading: Select[Any], ids: set[int | None]) -> dict[int, Row[Any]]:
-    wanted = [one for one in ids if one is not None]
-    if not wanted:
-        return {}
-    found = session.connection().execute(reading.where(among(session, reading.selected_columns.id, wanted)))
-    return {row[0]: row for row in found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +115,9 @@ class _Case:
     def claimed(self, letter: Letter, facts: Facts | None, course: Course | None) -> Claimed:
         """The row as a letter in hand."""
         row, enrollment = self.row, self.enrollment
-        return Claimed(
-            id=row.id,
-            token=row.lease_token,
-            kind=row.kind,
-            lane=row.lane,
-            domain_group=row.domain_group,
-            message_id=row.message_id,
+        return letters.of_row(
+            row,
             recipient=self.subscriber.address,
-            attempts=row.attempts,
-            first_attempt_at=row.first_attempt_at,
             subscriber_id=self.subscriber.id,
             enrollment_id=enrollment.id,
             published=self.published,
@@ -192,8 +131,6 @@ class _Case:
                 clicked=sorted(facts.clicked) if facts is not None else [],
             ),
             course=course,
-            quota_day=row.quota_day,
-            begun=row.begun,
         )
 
     def course(self, sequence: Sequence, planned: Planned, facts: Facts) -> Course:
@@ -203,12 +140,14 @@ class _Case:
         return Course(person, self.enrollment.id, sequence, planned.step, facts, zone)
 
 
-def _settle(session: Session, published: Published, row: Row[Any], people: _People, now: datetime) -> Claimed | None:
+def _settle(session: Session, published: Published, row: Row[Any], people: Readers, now: datetime) -> Claimed | None:
     """The letter, if it is to be sent now; otherwise the row is settled and None returned."""
     if row.subscriber_id is None:
         return _to_operator(session, published, row, now)
     enrollment = people.enrollments[row.enrollment_id]
-    facts = people.facts_of(row, now=now)
+    facts = people.facts.get(enrollment.id)
+    if facts is not None and row.subscriber_id in people.getting:  # the letter in hand counts as the last
+        facts = replace(facts, last_letter_at=now)
     case = _Case(published, row, people.subscribers[row.subscriber_id], enrollment, facts, now)
     if row.step is not None:
         return _settle_letter(session, case)
@@ -266,24 +205,14 @@ def _to_operator(session: Session, published: Published, row: Row[Any], now: dat
     except KeyError:  # it was a test of something not published
         _close(session, row, "cancelled", "not in this version", now)
         return None
-    return Claimed(
-        id=row.id,
-        token=row.lease_token,
-        kind=row.kind,
-        lane=row.lane,
-        domain_group=row.domain_group,
-        message_id=row.message_id,
+    return letters.of_row(
+        row,
         recipient=recipient,
-        attempts=row.attempts,
-        first_attempt_at=row.first_attempt_at,
         subscriber_id=None,
         enrollment_id=None,
         published=published,
         letter=letter,
         facts=MailFacts.from_json(facts),
-        course=None,
-        quota_day=row.quota_day,
-        begun=row.begun,
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parseaddr
 from typing import Any
 
 from sqlalchemy import select
@@ -53,7 +52,7 @@ def queue(session: Session, letters: Sequence[Claimed], done: set[str], *, now: 
         number = _copied(session, name) + 1
         if number > FIRST:
             done.add(name)
-        elif recipient := parseaddr(letter.published.site.reply_to or "")[1] or letter.published.sender_address:
+        elif recipient := letter.published.operator_address:
             words = {"copy": number, "letter": name, "facts": letter.facts.to_json()}
             key = f"watch:{name}:{number}"
             queued |= enrollments.plan_notice(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     Table,
+    Text,
     and_,
     bindparam,
     case,
@@ -33,7 +34,7 @@ from leadmagnet.delivery import brakes, making
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.store import batches
 from leadmagnet.store.columns import ServerTime
-from leadmagnet.store.dialect import is_sqlite, table
+from leadmagnet.store.dialect import among_listed, is_sqlite, listed, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, Suppression
 
 #: Longer than three minutes to write the dot and ten for its answer (RFC 5321 §4.5.3.2.5 and 6).
@@ -47,7 +48,7 @@ _suppression = table(Suppression)
 
 
 def _locking(people: Table) -> Select[tuple[int]]:
-    found = select(people.c.id).where(people.c.id.in_(bindparam("ids", expanding=True)))
+    found = select(people.c.id).where(among_listed(people.c.id, bindparam("ids", type_=Text)))
     return found.order_by(people.c.id).with_for_update(read=True, skip_locked=True)
 
 
@@ -155,7 +156,7 @@ def _lock(session: Session, letters: Collection[Claimed]) -> set[int]:
 
 def _share_locked(session: Session, locking: Select[tuple[int]], ids: set[int | None]) -> set[int | None]:
     wanted = [one for one in ids if one is not None]
-    return {None, *session.connection().scalars(locking, {"ids": wanted})} if wanted else {None}
+    return {None, *session.connection().scalars(locking, {"ids": listed(wanted)})} if wanted else {None}
 
 
 def _move(session: Session, state: str, letters: Collection[Claimed], **values: object) -> set[int]:

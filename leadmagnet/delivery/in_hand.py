@@ -26,6 +26,7 @@ class _Group:
     on_their_way: int = 0
     stopped: bool = False
     waiting: int = 0
+    left_out: bool = False  # by the last claim, because too many waited
     lines: dict[int, "_Line"] = field(default_factory=dict)
 
     def has_room(self) -> bool:
@@ -189,7 +190,10 @@ class InHand:
         with self._lock:
             if self._waiting == self._within_reach:
                 return []
-            return [name for name, group in self._groups.items() if group.waiting > _FEW and not group.has_room()]
+            crowded = [name for name, group in self._groups.items() if group.waiting > _FEW and not group.has_room()]
+            for name in crowded:
+                self._groups[name].left_out = True
+            return crowded
 
     @property
     def within_reach(self) -> int:
@@ -218,7 +222,8 @@ class InHand:
             self._list(line)
         else:
             self._within_reach -= group.waiting
-            self._ran_low = self._ran_low or group.waiting == _FEW  # crowded until now
+        if group.left_out and group.waiting <= _FEW:
+            group.left_out, self._ran_low = False, True
         if self._within_reach <= self._mark:
             self._mark, self._ran_low = -1, True
         return letter

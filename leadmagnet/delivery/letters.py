@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from leadmagnet.content.compiled import Letter
@@ -67,3 +68,36 @@ class Claimed:
     quota_day: str | None = None  # the day it was counted in; None: no day is limited
     begun: int = 0  # how often a process began it, and died
     making: Making = field(default_factory=Making, compare=False)
+
+
+def of_row(
+    row: Any,
+    *,
+    recipient: str,
+    subscriber_id: int | None,
+    enrollment_id: int | None,
+    published: Published,
+    letter: Letter,
+    facts: MailFacts,
+    course: Course | None = None,
+) -> Claimed:
+    """A claimed row of deliveries as a letter in hand; `letter` and `facts` make its words."""
+    return Claimed(
+        id=row.id,
+        token=row.lease_token,
+        kind=row.kind,
+        lane=row.lane,
+        domain_group=row.domain_group,
+        message_id=row.message_id,
+        recipient=recipient,
+        attempts=row.attempts,
+        first_attempt_at=row.first_attempt_at,
+        subscriber_id=subscriber_id,
+        enrollment_id=enrollment_id,
+        published=published,
+        letter=letter,
+        facts=facts,
+        course=course,
+        quota_day=row.quota_day,
+        begun=row.begun,
+    )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parseaddr
 from typing import Any
 
 from sqlalchemy import Row
@@ -11,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
-from leadmagnet.delivery import copies, notice_page, tally
+from leadmagnet.delivery import copies, letters, notice_page, tally
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.mail.facts import MailFacts
 from leadmagnet.sequences import enrollments
@@ -128,7 +127,7 @@ def _said(*lines: str) -> tuple[str, ...]:
 
 def tell(session: Session, published: Published, notice: Notice, *, now: datetime) -> bool:
     """Queues the mail; False if the same trouble was told today already, or nobody could read it."""
-    recipient = operator_of(published)
+    recipient = published.operator_address
     if not recipient:
         return False
     words = {"subject": notice.subject, "lines": list(notice.lines), "commands": list(notice.commands)}
@@ -139,36 +138,22 @@ def tell(session: Session, published: Published, notice: Notice, *, now: datetim
     return new
 
 
-def operator_of(published: Published) -> str:
-    """The address at which the operator reads; empty if there is none."""
-    return parseaddr(published.site.reply_to or "")[1] or published.sender_address
-
-
 def claimed(published: Published, row: Row[Any], *, now: datetime) -> Claimed:
     """A claimed notice, in hand: its recipient and words, or the letter that it copies, stand in its facts."""
     watched = copies.of(published, row.facts)
-    return Claimed(
-        id=row.id,
-        token=row.lease_token,
-        kind=row.kind,
-        lane=row.lane,
-        message_id=row.message_id,
+    today = now.astimezone(published.zone).date().isoformat()
+    return letters.of_row(
+        row,
         recipient=row.facts["recipient"],
-        domain_group="operator",
-        attempts=row.attempts,
-        first_attempt_at=row.first_attempt_at,
         subscriber_id=None,
         enrollment_id=None,
         published=published,
         letter=letter_of(published, row.facts),
-        facts=watched.facts
-        if watched is not None
-        else MailFacts(asked_on=now.astimezone(published.zone).date().isoformat()),
-        course=None,
+        facts=watched.facts if watched is not None else MailFacts(asked_on=today),
     )
 
 
-def letter_of(published: Published, words: Mapping[str, Any]) -> Letter:
-    """What a notice with these facts is made from: its words, or the letter that it copies."""
-    watched = copies.of(published, words)
-    return watched.letter if watched is not None else notice_page.compiled(words, _FOOT)
+def letter_of(published: Published, facts: Mapping[str, Any]) -> Letter:
+    """The words of a notice, as its facts record them, or the letter that it copies."""
+    watched = copies.of(published, facts)
+    return watched.letter if watched is not None else notice_page.compiled(facts, _FOOT)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
-from leadmagnet.delivery import making, message, notices
+from leadmagnet.delivery import letters, making, message, notices
 from leadmagnet.delivery.letters import SYSTEM_LETTERS, Claimed
 from leadmagnet.delivery.making import Making
 from leadmagnet.delivery.queue import TRANSACTIONAL
@@ -60,7 +60,7 @@ def find(session: Session, number: int) -> Sent:
     row = session.get(Delivery, number)
     if row is None:
         raise NotShown(
-            f"there is no mail {number}. `leadmagnet why ADDRESS --json` tells the numbers of somebody's mails; "
+            f"there is no mail {number}. `leadmagnet why ADDRESS` tells the numbers of somebody's mails; "
             "those of a person who was forgotten are gone with her."
         )
     if row.handed_at is None:
@@ -78,7 +78,7 @@ def remade(sent: Sent, links: Links, signer: Signer | None) -> Remade:
     made = sent.making
     if made is None:
         raw = message.build(sent.letter, links, now=sent.date, signer=signer)
-        return Remade(raw, ("It was sent before the second of its Date header was recorded: the date is approximate.",))
+        return Remade(raw, ("How it was put together was not recorded: the date is approximate.",))
     signs = signer if made.signed == making.key_of(signer) else None
     raw = message.build(sent.letter, _links_then(made, links), now=sent.date, signer=signs)
     differs = () if making.checksum(raw) == made.check else tuple(_differences(made, links, signer))
@@ -165,22 +165,14 @@ def _in_hand(session: Session, row: Delivery, facts: Mapping[str, Any]) -> Claim
         raise NotShown(f"mail {row.id} was a test of files that were never published: its text is not kept.")
     published = releases.load(session, row.release_id)
     recipient = session.scalar(select(Subscriber.address).where(Subscriber.id == row.subscriber_id))
-    return Claimed(
-        id=row.id,
-        token=row.lease_token,
-        kind=row.kind,
-        lane=row.lane,
-        domain_group=row.domain_group,
-        message_id=row.message_id,
+    return letters.of_row(
+        row,
         recipient=recipient or facts["recipient"],
-        attempts=row.attempts,
-        first_attempt_at=row.first_attempt_at,
         subscriber_id=row.subscriber_id,
         enrollment_id=row.enrollment_id,
         published=published,
         letter=_letter(row, published, facts),
         facts=MailFacts.from_json({"asked_on": row.due_at.date().isoformat(), **facts}),  # a notice has no such day
-        course=None,
     )
 
 

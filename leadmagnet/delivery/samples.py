@@ -10,6 +10,7 @@ from sqlalchemy import insert
 
 from leadmagnet.clock import Clock
 from leadmagnet.content.published import Published
+from leadmagnet.delivery import message
 from leadmagnet.delivery.breaker import Breaker
 from leadmagnet.delivery.group_commit import GroupCommit
 from leadmagnet.delivery.in_hand import InHand
@@ -76,6 +77,14 @@ def send(
         journal.close(keep=not commits.stop())
 
 
+def mail(sample: Sample, facts: MailFacts, links: Links, *, now: datetime) -> bytes:
+    """The bytes that `send` would hand over unsigned, as number 0: nothing is written down, and nothing leaves.
+
+    Raises RenderError, HeaderError or NotAnAddress for a letter that cannot be put together.
+    """
+    return message.build(_letter(sample, facts, 0, f"sample@{sample.published.sender_domain}"), links, now=now)
+
+
 def _claimed(
     database: Database, sample: Sample, facts: MailFacts, owner: str, quota: Quota, *, now: datetime
 ) -> Claimed:
@@ -101,6 +110,10 @@ def _claimed(
             )
             .returning(Delivery.id)
         ).scalar_one()
+    return _letter(sample, facts, number, message_id, quota_day)
+
+
+def _letter(sample: Sample, facts: MailFacts, number: int, message_id: str, quota_day: str | None = None) -> Claimed:
     return Claimed(
         id=number,
         token=1,

@@ -142,6 +142,11 @@ def subject(letter: Letter, values: dict[str, object]) -> str:
     return _one_line(letter, _filled(letter, "subject", values))
 
 
+def preheader(letter: Letter, values: dict[str, object]) -> str:
+    """What inboxes show after the subject, as it comes out with `values`. Raises RenderError."""
+    return _filled(letter, "preheader", values)
+
+
 def _fixed(letter: Letter, known: Mapping[str, object]) -> Fixed:
     fixed: list[tuple[str, object]] = [("confirmed", known.get("confirmed"))]
     fixed += [(name, known[name]) for name in _MAY_BE_FIXED if type(known.get(name)) is Words]

@@ -86,6 +86,14 @@ class Effects:
         for mail in after.mails:
             self.days_after[mail.at.astimezone(self.after.zone).date()] += group.people
 
+    def letter(self, name: Name) -> Tally:
+        """What becomes of a letter; empty where it touches nobody."""
+        return self.letters.get(name) or Tally()
+
+    def sequence(self, slug: str) -> Series:
+        """What becomes of a sequence likewise."""
+        return self.series.get(slug) or Series()
+
     def _by_name(self, mails: Iterable[Mail]) -> dict[Name, datetime]:
         return {self.name_of(mail.sequence, mail.slug): mail.at for mail in mails}
 

@@ -12,8 +12,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing import finished, replan
 from leadmagnet.publishing.unmoved import outdated_below
-from leadmagnet.sequences import recheck
-from leadmagnet.sequences.enrollments import kind_of
+from leadmagnet.sequences import enrollments, recheck
 from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
@@ -176,15 +175,19 @@ class _Life:
         Whatever is equal goes in the order of `series`, which is that of planning.
         """
         ready = series.ready or self.clock
-        step = series.sequence.step(series.next or "") if series.sequence is not None else None
-        asked_for = step is not None and series.sequence is not None and kind_of(series.sequence, step)[0] == "guide"
+        sequence = series.sequence
+        step = sequence.step(series.next or "") if sequence is not None else None
+        asked_for = sequence is not None and step is not None and enrollments.kind_of(sequence, step)[0] == "guide"
         return max(ready, self.clock), not asked_for, ready
 
     def _enter(self, series: _Series, place: Place) -> None:
         """Puts right what waits, as the re-plan does."""
         published, waiting = self.projector.published, place.waiting
         if place.status == "completed":
-            answer = finished.continued(self.projector.timetable, series.sequence, self._facts(series), self.zone)
+            series.paused_until = self._quiet(place.paused_until)
+            answer = finished.continued(
+                self.projector.timetable, series.sequence, self._facts(series), self.zone, series.paused_until
+            )
             if answer is not None:
                 series.status = "active"
                 self._follow(series, answer)
@@ -201,7 +204,7 @@ class _Life:
             return
         facts = self._facts(series)
         reason, answer = replan.decide(
-            self.projector.timetable, series.sequence, waiting.slug, facts, self.zone, paused=series.paused_until
+            self.projector.timetable, series.sequence, waiting.slug, facts, self.zone, paused_until=series.paused_until
         )
         if reason is not None or isinstance(answer, Done):
             self._follow(series, answer)
@@ -282,9 +285,19 @@ class _Life:
         self.tags |= {tag}
         for sequence in self.projector.published.compiled.sequences.values():
             if sequence.starts == f"tag:{tag}" and sequence.slug not in self.person.been_in | self.series.keys():
-                started = _Series(sequence, sequence.slug, self.clock, self.clock, frozenset())
+                started = _Series(
+                    sequence, sequence.slug, self.clock, self.clock, frozenset(), paused_until=self._quiet()
+                )
                 self.series[sequence.slug] = started
-                self._plan(started, self._facts(started))
+                facts = self._facts(started)
+                self._follow(started, enrollments.next_for(sequence, facts, self.zone, started.paused_until))
+
+    def _quiet(self, own: datetime | None = None) -> datetime | None:
+        """Until when she wants no letters, by her running series and the pause of her `own` that stands elsewhere."""
+        to_enter = [one for one in self.person.places if one.sequence not in self.series]
+        pauses = [own, *(one.paused_until for one in self.series.values() if one.status == "active")]
+        pauses += [one.paused_until for one in to_enter if one.status == "active"]
+        return max((until for until in pauses if until is not None and until > self.clock), default=None)
 
     def _facts(self, series: _Series) -> Facts:
         return Facts(series.start, self.last_letter_at, series.handled, self.tags, series.clicked)

@@ -121,20 +121,11 @@ def publish(
     if over is not None and before is not None and before.id != over:
         raise Overtaken(before.id)
     live = Published(before.id, before.digest, _read(before.compiled)) if before is not None else None
-    compiled = dated(build.compiled, live, now=now)
-    return session.execute(
-        insert(Release)
-        .values(
-            digest=build.digest,
-            published_at=now,
-            author=author,
-            note=note,
-            files=_archive(build.files),
-            compiled=compiled.model_dump_json(),
-            set_aside=set_aside,
-        )
-        .returning(Release.id)
-    ).scalar_one()
+    compiled = dated(build.compiled, live, now=now).model_dump_json()
+    archive = _archive(build.files)
+    told = {"published_at": now, "author": author, "note": note, "set_aside": set_aside}
+    added = insert(Release).values(digest=build.digest, files=archive, compiled=compiled, **told)
+    return session.execute(added.returning(Release.id)).scalar_one()
 
 
 def would_be(build: Build, live: Published | None, *, now: datetime) -> Published:

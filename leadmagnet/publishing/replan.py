@@ -33,7 +33,7 @@ from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
 from leadmagnet.sequences.timetable import of as timetable_of
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import among, by_index, is_sqlite, table
+from leadmagnet.store.dialect import among, is_sqlite, table
 from leadmagnet.store.models import Delivery, Enrollment
 
 
@@ -98,7 +98,6 @@ class Replan:
 
     def _go_on(self, session: Session, timetable: Timetable, limit: int, now: datetime) -> int:
         """One chunk from the mark on; at the end the mark is at the start again."""
-        by_index(session)
         looked_at = 0
         while looked_at < limit:
             found = session.connection().execute(_NEXT_LETTER, self._mark._asdict()).one_or_none()
@@ -168,8 +167,8 @@ def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows
             gone["the letters have not started"].append(row.id)
             continue
         facts = Facts(found.start_at, found.last_letter_at, frozenset((found.handled or "").split()))
-        zone, paused = timetable.zone_of(found.timezone), found.paused_until
-        reason, answer = decide(timetable, sequence, letter.step, facts, zone, paused=paused)
+        zone = timetable.zone_of(found.timezone)
+        reason, answer = decide(timetable, sequence, letter.step, facts, zone, paused_until=found.paused_until)
         if reason is None and isinstance(answer, Planned):
             kept.append((row.id, answer))
         else:
@@ -182,15 +181,18 @@ def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows
 
 
 def decide(
-    timetable: Timetable, sequence: Sequence, slug: str, facts: Facts, zone: ZoneInfo, *, paused: datetime | None
+    timetable: Timetable,
+    sequence: Sequence,
+    slug: str,
+    facts: Facts,
+    zone: ZoneInfo,
+    *,
+    paused_until: datetime | None,
 ) -> tuple[str | None, Planned | Done]:
-    """What is next for somebody who waits for the letter `slug`, and why that is gone; None: it still is the next.
-
-    No edit brings a letter into her pause, which ends at `paused`.
-    """
+    """What is next for somebody who waits for the letter `slug`, and why that is gone; None: it still is the next."""
     answer = timetable.next_step(sequence, facts, zone)
-    if paused is not None and isinstance(answer, Planned):
-        answer = schedule.after_pause(sequence, answer, facts, zone, paused)
+    if paused_until is not None and isinstance(answer, Planned):  # no edit brings a letter into her pause
+        answer = schedule.after_pause(sequence, answer, facts, zone, paused_until)
     if isinstance(answer, Planned) and answer.step.slug == slug:
         return None, answer
     return _gone(sequence, slug), answer

@@ -29,7 +29,7 @@ from leadmagnet.rehearsal.onward import Onward
 from leadmagnet.rehearsal.reader import Reader
 from leadmagnet.rehearsal.script import CLICKS_AFTER, LEAVES_AFTER, Event, Part, Script
 from leadmagnet.rehearsal.stage import Stage
-from leadmagnet.reports import forecast
+from leadmagnet.reports import forecast, words
 from leadmagnet.reports.diary import Diary, Series, Settled
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.signup import REMIND_AFTER, UNCONFIRMED_LIFE
@@ -137,7 +137,7 @@ class Rehearsal:
             return
         self.stage.away_until = now + wanted
         self._later(now + wanted, lambda: Event(self._road.now, "back", why="the mail server is back"))
-        yield Event(now, "away", why=f"the mail server is away for {forecast.spoken(wanted)}")
+        yield Event(now, "away", why=f"the mail server is away for {words.span(wanted)}")
 
     def _send(self, letter: Claimed) -> None:
         number = 0 if letter.course is None else self._letters + 1
@@ -157,11 +157,11 @@ class Rehearsal:
         if course is None:
             return None
         planned = schedule.due(course.sequence, course.step, course.facts, course.zone)
-        words = forecast.reasons(course.sequence, planned, course.facts, course.zone)
+        reasons = forecast.reasons(course.sequence, planned, course.facts, course.zone)
         late = self._road.now - planned.due
         if late >= _SLOW:
-            words.append(f"{forecast.spoken(late)} late")
-        return "; ".join(words)
+            reasons.append(f"{words.span(late)} late")
+        return "; ".join(reasons)
 
     def _got(self, letter: Claimed, slug: str) -> None:
         """Notes what she will do with a mail that has arrived."""
@@ -197,7 +197,7 @@ class Rehearsal:
     def _goes_on(self, one: Series) -> Event:
         now = self._road.now
         if one.status == "active":
-            return Event(now, "moves", why=f"her start moves by {forecast.spoken(one.moved)}, so that nothing bursts")
+            return Event(now, "moves", why=f"her start moves by {words.span(one.moved)}, so that nothing bursts")
         why = "she has had the whole series" if one.status == "completed" else one.exit_reason
         return Event(now, "ends", one.sequence, why=why)
 

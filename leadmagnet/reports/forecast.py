@@ -13,6 +13,7 @@ from leadmagnet.content.sequences import EVERY_DAY, Sequence, Step
 from leadmagnet.links import Keys, Links
 from leadmagnet.mail import render
 from leadmagnet.mail.facts import MailFacts, letter_values
+from leadmagnet.reports import words
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Facts, Planned
 
@@ -120,7 +121,7 @@ def reasons(sequence: Sequence, planned: Planned, facts: Facts, zone: ZoneInfo) 
     any_day = step.model_copy(update={"send_on": EVERY_DAY})
     found = []
     if without_gap < due:
-        found.append(f"{spoken(sequence.min_gap)} after the last letter")
+        found.append(f"{words.span(sequence.min_gap)} after the last letter")
     if step.catch_up and step.since is not None and schedule.due(sequence, _old(step), facts, zone).due < due:
         found.append("added later, and catches up")
     if (first := schedule.due(sequence, any_day, facts, zone).due) < due:
@@ -145,14 +146,3 @@ def _clocks(step: Step, before: datetime, due: datetime, zone: ZoneInfo) -> Iter
         yield f"the clocks went {'forward' if moved > _NO_GAP else 'back'}: {then:%Z} → {now:%Z}"
     if now.time() != step.send_at:
         yield f"{step.send_at:%H:%M} does not exist that day"
-
-
-def spoken(length: timedelta) -> str:
-    """A length of time as heads say it: "20 hours", "1 day 6 hours"."""
-    minutes, seconds = divmod(int(length.total_seconds()), 60)
-    if not minutes:
-        return f"{seconds} second{'' if seconds == 1 else 's'}"
-    parts = ((minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute"))
-    if minutes % 60 == 0 and minutes < 2 * 1440:
-        parts = ((0, "day"), (minutes // 60, "hour"), (0, "minute"))  # a gap of a day and a half is said "36 hours"
-    return " ".join(f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in parts if count)

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from leadmagnet.delivery import brakes
-from leadmagnet.delivery.brakes import HELD_LANE, Hold
+from leadmagnet.delivery.brakes import HELD_LANE, LETTERS, Hold
+from leadmagnet.reports import words
 from leadmagnet.store.models import Delivery
 
 
@@ -50,11 +51,29 @@ def _behind(session: Session, hold: Hold, now: datetime) -> Paused:
 def sentence(hold: Hold, zone: ZoneInfo) -> str:
     """By whom, since when, until when, and why: "paused by the operator since … until …"."""
     who = f"leadmagnet ({hold.reason})" if hold.automatic else "the operator"
-    end = moment(hold.until, zone) if hold.until is not None else "it is lifted"
-    return f"paused by {who} since {moment(hold.set_at, zone)} until {end}"
+    end = words.end(hold.until, zone) if hold.until is not None else "it is lifted"
+    return f"paused by {who} since {words.moment(hold.set_at, zone)} until {end}"
 
 
-def moment(at: datetime, zone: ZoneInfo) -> str:
-    """A time as people say it: "Tue 3 Mar 2026, 21:12 EST"."""
-    local = at.astimezone(zone)
-    return f"{local:%a} {local.day} {local:%b %Y, %H:%M %Z}"
+def subject(scope: str) -> str:
+    """What a brake holds: "All letters", "The letters of hip-openers", "Letters to gmail"."""
+    kind, _, name = scope.partition(":")
+    match kind:
+        case "sequence":
+            return f"The letters of {name}"
+        case "letter":
+            return f"The letter {name}"
+        case "domain":
+            return f"Letters to {name}"
+    return "All letters"
+
+
+def name(scope: str) -> str | None:
+    """What stands behind `resume` to lift a brake; None: nothing does."""
+    kind, _, called = scope.partition(":")
+    return {LETTERS: None, "domain": scope}.get(kind, called)
+
+
+def lifted_by(hold: Hold) -> str:
+    """The command that lifts it."""
+    return " ".join(filter(None, ("leadmagnet resume", name(hold.scope))))

@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import func, or_, select, text
+from sqlalchemy.orm import Session
 
-from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.delivery import brakes, breaker, rates
 from leadmagnet.delivery.breaker import Open
 from leadmagnet.delivery.daily import Day
@@ -16,28 +15,15 @@ from leadmagnet.delivery.quota import UNLIMITED, Quota
 from leadmagnet.delivery.rates import Week
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.reports import heartbeats
+from leadmagnet.reports.counts import SequenceStatus, count, sequences
+from leadmagnet.reports.funnel import Funnel, funnels
 from leadmagnet.reports.paused import Paused, paused
-from leadmagnet.store.models import DELIVERY_STATES, Delivery, Enrollment, Subscriber
+from leadmagnet.store.models import Delivery, Subscriber
 
+# Written out: with parameters no partial index would be used, and every mail read.
+_UNSETTLED = text("delivery.state IN ('uncertain', 'held')")
 #: How many of the mails that wait for a decision are named.
 _ATTENTION = 20
-
-
-@dataclass(frozen=True, slots=True)
-class StepStatus:
-    """One letter on the map: how many wait for it, had it, did not get it."""
-
-    step: Step
-    counts: Mapping[str, int]  # by state
-
-
-@dataclass(frozen=True, slots=True)
-class SequenceStatus:
-    """One sequence on the map."""
-
-    sequence: Sequence
-    enrollments: Mapping[str, int]  # by status
-    steps: tuple[StepStatus, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +35,12 @@ class Waiting:
     state: str
     reason: str
     since: datetime
+    to: str | None = None  # whose it is; None: a mail to the operator
 
     def to_json(self) -> dict[str, object]:
         return {
             "id": self.id, "letter": self.letter, "state": self.state, "reason": self.reason,
-            "since": self.since.isoformat(),
+            "since": self.since.isoformat(), "to": self.to,
         }  # fmt: skip
 
 
@@ -70,6 +57,7 @@ class Status:
     workers: int
     subscribers: Mapping[str, int]
     sequences: tuple[SequenceStatus, ...]
+    funnel: tuple[Funnel, ...]
     week: Week  # what became of the mails of the last seven days, as far as the world has told
     warnings: tuple[str, ...]  # too many bounces or complaints, in words
     attention: tuple[Waiting, ...]  # the oldest of those that wait for a decision
@@ -91,6 +79,8 @@ class Status:
             "week": asdict(self.week),
             "warnings": list(self.warnings),
             "attention": [one.to_json() for one in self.attention],
+            "funnel": [one.to_json() for one in self.funnel],
+            "sequences": [one.to_json() for one in self.sequences],
         }
 
 
@@ -102,18 +92,19 @@ def status(session: Session, *, now: datetime, quota: Quota = UNLIMITED) -> Stat
         published = None
     due, oldest = _due(session, now)
     week = rates.of_week(session, now=now)
-    sequences = published.compiled.sequences.values() if published is not None else ()
+    counts = count(session)
+    people = session.execute(select(Subscriber.status, func.count()).group_by(Subscriber.status)).all()
     return Status(
         release=published.number if published is not None else None,
         zone=published.zone if published is not None else ZoneInfo("UTC"),
         paused=paused(session, now=now),
-        # Every state, also at zero: a program that reads this need not know which may be missing.
-        deliveries=dict.fromkeys(DELIVERY_STATES, 0) | _counts(session, Delivery.state),
+        deliveries=counts.by_state(),
         due_now=due,
         oldest_due_seconds=int((now - oldest).total_seconds()) if oldest is not None else 0,
         workers=heartbeats.alive(session, now=now),
-        subscribers={"pending": 0, "active": 0, "unsubscribed": 0} | _counts(session, Subscriber.status),
-        sequences=tuple(_sequence(session, sequence) for sequence in sequences),
+        subscribers={"pending": 0, "active": 0, "unsubscribed": 0} | dict(people),
+        sequences=sequences(session, published, counts) if published is not None else (),
+        funnel=funnels(session, now=now),
         quota=quota.today(session, published, now=now) if published is not None else None,
         breaker=breaker.read(session),
         attention=_attention(session),
@@ -124,8 +115,9 @@ def status(session: Session, *, now: datetime, quota: Quota = UNLIMITED) -> Stat
 
 def _attention(session: Session) -> tuple[Waiting, ...]:
     query = (
-        select(Delivery)
-        .where(Delivery.state.in_(["uncertain", "held"]))
+        select(Delivery, Subscriber.address)
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(_UNSETTLED)
         .order_by(Delivery.ended_at, Delivery.id)
         .limit(_ATTENTION)
     )
@@ -136,8 +128,9 @@ def _attention(session: Session) -> tuple[Waiting, ...]:
             state=row.state,
             reason=row.reason or "",
             since=row.ended_at or row.due_at,
+            to=address,
         )
-        for row in session.scalars(query)
+        for row, address in session.execute(query)
     )
 
 
@@ -155,23 +148,3 @@ def _breaker(found: Open | None) -> dict[str, str] | None:
         return None
     times = {"since": found.since.isoformat(), "next_try": found.until.isoformat()}
     return {"relay": found.relay, "reason": found.reason, **times}
-
-
-def _counts(session: Session, column: InstrumentedAttribute[str]) -> dict[str, int]:
-    return dict(session.execute(select(column, func.count()).group_by(column)).all())
-
-
-def _sequence(session: Session, sequence: Sequence) -> SequenceStatus:
-    people = session.execute(
-        select(Enrollment.status, func.count()).where(Enrollment.sequence == sequence.slug).group_by(Enrollment.status)
-    ).all()
-    mails = session.execute(
-        select(Delivery.step, Delivery.state, func.count())
-        .where(Delivery.sequence == sequence.slug, Delivery.step.is_not(None))
-        .group_by(Delivery.step, Delivery.state)
-    ).all()
-    steps = tuple(
-        StepStatus(step, {state: count for slug, state, count in mails if slug in (step.slug, *step.was)})
-        for step in sequence.steps
-    )
-    return SequenceStatus(sequence, dict(people), steps)

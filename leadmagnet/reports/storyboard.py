@@ -22,7 +22,7 @@ from leadmagnet.publishing import drafts, media
 from leadmagnet.publishing.changes import LetterChange, targets
 from leadmagnet.publishing.effects import Name
 from leadmagnet.publishing.plan import Plan
-from leadmagnet.reports import planned
+from leadmagnet.reports import planned, words
 
 #: After so many characters a subject ends on a phone, in a narrow list, in a wide one.
 CUTS = (35, 55, 70)
@@ -104,6 +104,7 @@ def page(plan: Plan, shown: Mapping[str, str], *, base_url: str) -> str:
     easel = _Easel(plan, shown, Links(base_url, Keys.of(("storyboard",))), base_url)
     return _template().render(
         plan=plan,
+        now=words.moment(plan.now, plan.would_be.zone),
         lines=planned.lines(plan),
         summary=planned.summary(plan),
         strips=list(easel.strips()),

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
 from leadmagnet.reports.paused import Paused, paused
+from leadmagnet.store.dialect import among
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, Suppression
 
 #: How many mails that wait for a decision are named.
@@ -127,7 +128,9 @@ def _last_letters(session: Session, people: Collection[int]) -> dict[int, str]:
     """Of each of these people, who get nothing any more, the last letter."""
     rows = session.execute(
         select(Delivery.subscriber_id, Delivery.sequence, Delivery.step)
-        .where(Delivery.subscriber_id.in_(people), Delivery.step.is_not(None), Delivery.sent_at.is_not(None))
+        .where(
+            among(session, Delivery.subscriber_id, people), Delivery.step.is_not(None), Delivery.sent_at.is_not(None)
+        )
         .order_by(Delivery.sent_at)
     )
     return {row.subscriber_id: f"{row.sequence}/{row.step}" for row in rows if row.subscriber_id is not None}

@@ -6,11 +6,11 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import func, select
 
 from leadmagnet.content.published import Published
-from leadmagnet.delivery import notices
 from leadmagnet.publishing.releases import Live
 from leadmagnet.reports import weekly
-from leadmagnet.reports.paused import Paused, sentence
+from leadmagnet.reports.paused import lifted_by, sentence, subject
 from leadmagnet.reports.weekly import LetterWeek, Undecided, Week
+from leadmagnet.reports.words import count, weekday
 from leadmagnet.sequences import enrollments
 from leadmagnet.store import signals
 from leadmagnet.store.database import Database, Session
@@ -40,10 +40,15 @@ def send(database: Database, live: Live, *, now: datetime) -> bool:
         if monday is None:
             return False
         found = weekly.week(session, published, monday, now=now)
-    recipient = notices.operator_of(published)
+    recipient = published.operator_address
     with database.write() as session:
         queued = enrollments.plan_notice(
-            session, published, recipient=recipient, words=words(found), dedupe_key=_key(monday), now=now
+            session,
+            published,
+            recipient=recipient,
+            words=words(found),
+            dedupe_key=_key(monday),
+            now=now,
         )
         if queued:
             signals.something_is_due(session)
@@ -54,7 +59,7 @@ def _due(session: Session, published: Published, now: datetime) -> date | None:
     """The Monday of the week that is to be told, or None: not yet, told before, switched off, nothing was live."""
     local = now.astimezone(published.zone)
     this_monday = local.date() - timedelta(days=local.weekday())
-    if not published.site.weekly_mail or not notices.operator_of(published):
+    if not published.site.weekly_mail or not published.operator_address:
         return None
     if local < datetime.combine(this_monday, AT, published.zone):
         return None
@@ -80,12 +85,12 @@ def _subject(week: Week) -> str:
     if week.is_quiet:
         return f"Your week was quiet{', but ' + needs if needs else ''}"
     sent = sum(one.sent for one in week.letters)
-    said = f"{_many(week.confirmed, 'new reader')}, {_many(sent, 'letter')} sent, {week.left} left"
+    said = f"{count(week.confirmed, 'new reader')}, {count(sent, 'letter')} sent, {week.left} left"
     return f"Your week: {said}{'; ' + needs if needs else ''}"
 
 
 def _parts(week: Week) -> Iterator[Part]:
-    days = f"From Monday {_day(week.monday)} to Sunday {_day(week.sunday)}"
+    days = f"From {weekday(week.monday)} to {weekday(week.sunday)}"
     if week.is_quiet:
         yield "line", f"{days} nothing happened: nobody new, nobody left, and no letter went out."
     else:
@@ -103,7 +108,7 @@ def _parts(week: Week) -> Iterator[Part]:
         yield (
             "table",
             [
-                [one.name, f"{_many(one.readers, 'reader')}, from {one.first.astimezone(week.zone):%a %H:%M}"]
+                [one.name, f"{count(one.readers, 'reader')}, from {one.first.astimezone(week.zone):%a %H:%M}"]
                 for one in week.coming
             ],
         )
@@ -119,8 +124,9 @@ def _needs_you(week: Week) -> Iterator[Part]:
         yield "line", _undecided(undecided)
         yield "command", " ".join(["leadmagnet resend", *map(str, undecided.ids)])
     for brake in week.paused:
-        yield "line", f"{_held(brake)} {sentence(brake.hold, week.zone)}; {_many(brake.waiting, 'letter')} waiting."
-        yield "command", " ".join(filter(None, ("leadmagnet resume", _called(brake))))
+        what, waiting = subject(brake.hold.scope), count(brake.waiting, "letter")
+        yield "line", f"{what}: {sentence(brake.hold, week.zone)}; {waiting} waiting."
+        yield "command", lifted_by(brake.hold)
 
 
 def _undecided(found: Undecided) -> str:
@@ -128,8 +134,8 @@ def _undecided(found: Undecided) -> str:
     one = found.count == 1
     if found.state == "uncertain":
         went = "was maybe sent: its" if one else "were maybe sent: their"
-        return f"{_many(found.count, 'mail')} {went} server's answer was lost. Sending again may mean twice.{more}"
-    return f"{_many(found.count, 'mail')} {'is' if one else 'are'} held until you decide.{more}"
+        return f"{count(found.count, 'mail')} {went} server's answer was lost. Sending again may mean twice.{more}"
+    return f"{count(found.count, 'mail')} {'is' if one else 'are'} held until you decide.{more}"
 
 
 def _readers(week: Week) -> Iterator[list[str]]:
@@ -137,10 +143,10 @@ def _readers(week: Week) -> Iterator[list[str]]:
     yield ["Confirmed", f"{week.confirmed:,}"]
     yield ["Finished a series", f"{week.finished:,}"]
     yield ["Left", f"{week.left:,}"]
-    for letter, count in week.left_after:
-        yield [f"… after {letter}" if letter is not None else "… before any letter", f"{count:,}"]
-    for reason, count in week.blocked:
-        yield [f"Blocked: {reason}", f"{count:,}"]
+    for letter, number in week.left_after:
+        yield [f"… after {letter}" if letter is not None else "… before any letter", f"{number:,}"]
+    for reason, number in week.blocked:
+        yield [f"Blocked: {reason}", f"{number:,}"]
 
 
 def _sent(one: LetterWeek) -> str:
@@ -149,26 +155,3 @@ def _sent(one: LetterWeek) -> str:
     if one.sent < _ENOUGH:
         return f"{one.clicked} of {one.sent} clicked"
     return f"{one.sent:,} sent, {100 * one.clicked / one.sent:.0f} % clicked"
-
-
-def _held(brake: Paused) -> str:
-    kind, _, name = brake.hold.scope.partition(":")
-    return {
-        "sequence": f"The letters of {name}:",
-        "letter": f"The letter {name}:",
-        "domain": f"Letters to {name}:",
-    }.get(kind, "All letters:")
-
-
-def _called(brake: Paused) -> str | None:
-    """What stands behind `resume` to lift it."""
-    kind, _, name = brake.hold.scope.partition(":")
-    return {"letters": None, "domain": brake.hold.scope}.get(kind, name)
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B}"

@@ -1,6 +1,6 @@
 """Enrollments: one subscriber in one sequence. The one creator of Deliveries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -16,7 +16,7 @@ from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Done, PassedOver, Planned
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import insert_ignoring, is_sqlite, locked_ids, table
+from leadmagnet.store.dialect import among, insert_ignoring, is_sqlite, locked_ids, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, SubscriberTag
 
 #: A confirmation a person has not answered is repeated at most this often, this far apart.
@@ -38,9 +38,10 @@ _LETTER = (
 def _planning(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
     """Plans letters for those whose series runs; one that was planned before stays as it is."""
     given = batches.given(for_sqlite=for_sqlite, **{name: _delivery.c[name].type for name in _LETTER})
-    runs = select(_enrollment.c.id).where(_enrollment.c.id == given.c.enrollment_id, _enrollment.c.status == "active")
+    # A value, not EXISTS: that PostgreSQL may turn into a join with all enrollments.
+    status = select(_enrollment.c.status).where(_enrollment.c.id == given.c.enrollment_id).scalar_subquery()
     insert_into = sqlite.insert if for_sqlite else postgresql.insert
-    letters = select(*(given.c[name] for name in _LETTER)).where(runs.exists())
+    letters = select(*(given.c[name] for name in _LETTER)).where(status == "active")
     return insert_into(_delivery).from_select(_LETTER, letters).on_conflict_do_nothing()
 
 
@@ -92,10 +93,18 @@ def start(
 
 def paused_until(session: Session, subscriber_id: int, *, now: datetime) -> datetime | None:
     """Until when a person wants no letters; None: she is not paused."""
-    pauses = select(func.max(Enrollment.paused_until)).where(
-        Enrollment.subscriber_id == subscriber_id, Enrollment.status == "active", Enrollment.paused_until > now
+    return pauses(session, [subscriber_id], now=now).get(subscriber_id)
+
+
+def pauses(session: Session, people: Collection[int], *, now: datetime) -> dict[int, datetime]:
+    """Until when each of these people wants no letters; who is not paused is missing."""
+    found = (
+        select(Enrollment.subscriber_id, func.max(Enrollment.paused_until))
+        .where(among(session, Enrollment.subscriber_id, people))
+        .where(Enrollment.status == "active", Enrollment.paused_until > now)
+        .group_by(Enrollment.subscriber_id)
     )
-    return session.scalar(pauses)
+    return {person: until for person, until in session.execute(found) if until is not None}
 
 
 def next_for(sequence: Sequence, facts: schedule.Facts, zone: ZoneInfo, paused: datetime | None) -> Planned | Done:

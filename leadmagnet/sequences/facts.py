@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, and_, case, func, select
 from sqlalchemy.orm import Session
@@ -53,6 +53,13 @@ _STANDINGS = (
 )
 
 
+class Open(NamedTuple):
+    """A letter that has not gone: it waits in the queue, or a worker has it in hand."""
+
+    id: int
+    in_hand: bool
+
+
 def standings(session: Session, enrollment_ids: Collection[int]) -> dict[int, Row[Any]]:
     """Where each enrollment stands.
 
@@ -64,38 +71,39 @@ def standings(session: Session, enrollment_ids: Collection[int]) -> dict[int, Ro
     return {row.id: row for row in found}
 
 
-def gather(
-    session: Session,
-    starts: Mapping[int, tuple[int, datetime]],
-    *,
-    judging: Collection[int] = (),
-    now: datetime | None = None,
-) -> dict[int, Facts]:
+def gather(session: Session, starts: Mapping[int, tuple[int, datetime]]) -> dict[int, Facts]:
     """Facts by enrollment id; `starts` maps enrollment ids to (subscriber id, start).
 
-    With `now`, a letter that a sender has counts as sent now, but for those with the ids `judging`. Three index
-    look-ups a person, in two statements, whatever the number of people.
+    Three index look-ups a person, in two statements, whatever the number of people.
     """
+    return gather_open(session, starts)[0]
+
+
+def gather_open(
+    session: Session, starts: Mapping[int, tuple[int, datetime]]
+) -> tuple[dict[int, Facts], Mapping[int, list[Open]]]:
+    """As `gather`, with the open letters of each of these people in all her series, by subscriber id."""
     people = list({subscriber for subscriber, _start in starts.values()})
     handled: dict[int, set[str]] = defaultdict(set)
     clicked: dict[int, set[str]] = defaultdict(set)
     last_letter: dict[int, datetime] = {}
+    waiting: dict[int, list[Open]] = defaultdict(list)
     letters = _LETTERS.where(among(session, _delivery.c.subscriber_id, people))
     for id_, subscriber, enrollment, step, state, sent_at, handed_at, clicked_at in session.connection().execute(
         letters
     ):
         if state in HANDLED:
             handled[enrollment].add(step)
+        elif state in ("pending", "claimed"):
+            waiting[subscriber].append(Open(id_, state == "claimed"))
         if clicked_at is not None:
             clicked[enrollment].add(step)
         # A letter that was maybe sent counts as sent: two close together would be worse than one late.
         letter_at = sent_at or (handed_at if state in ("uncertain", "handing_off") else None)
-        if state == "claimed" and id_ not in judging:
-            letter_at = now
         if letter_at is not None:
             last_letter[subscriber] = max(letter_at, last_letter.get(subscriber, letter_at))
     carried = tags(session, people)
-    return {
+    facts = {
         enrollment: Facts(
             start=start,
             last_letter_at=last_letter.get(subscriber),
@@ -105,6 +113,7 @@ def gather(
         )
         for enrollment, (subscriber, start) in starts.items()
     }
+    return facts, waiting
 
 
 def tags(session: Session, people: list[int]) -> Mapping[int, frozenset[str]]:

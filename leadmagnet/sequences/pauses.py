@@ -116,7 +116,7 @@ def _plan(
 
 def _waiting(session: Session, subscriber_id: int, series: list[int]) -> list[Row[Any]]:
     rows = (
-        select(Delivery.id, Delivery.enrollment_id, Delivery.step, Delivery.due_at, Delivery.ready_at)
+        select(Delivery.id, Delivery.enrollment_id, Delivery.step, Delivery.due_at)
         .where(Delivery.subscriber_id == subscriber_id, Delivery.enrollment_id.in_(series))
         .where(Delivery.state == "pending", Delivery.step.is_not(None))
         .order_by(Delivery.due_at, Delivery.id)
@@ -152,6 +152,6 @@ def _put(
     if over and later.start != facts.start:
         series.start_at = later.start
         # With the later start a letter she is past would look as if it were still to come.
-        passed = [over for over in schedule.passed_over(sequence, facts, planned.step) if over.reason != "draft"]
+        passed = [one for one in schedule.passed_over(sequence, facts, planned.step) if one.reason != "draft"]
         enrollments.pass_over(session, published, [(series.id, subscriber, sequence, one) for one in passed], now=now)
     return due

@@ -58,8 +58,10 @@ class Database:
             event.listen(writing, "connect", _prepare_sqlite_writer)
             event.listen(writing, "begin", _begin_sqlite_writer)
         else:
-            writing = self.writing_engine = self.engine
             event.listen(self.engine, "connect", _prepare_postgresql)
+            writing = self.writing_engine = self._engine(pool_size=pool_size, max_overflow=20)
+            event.listen(writing, "connect", _prepare_postgresql)
+            event.listen(writing, "connect", _prepare_postgresql_writer)
         self._reading = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._writing = sessionmaker(writing, expire_on_commit=False)
         # SQLite has one writer at a time anyway; queueing here is fair and never runs into its busy timeout.
@@ -206,6 +208,16 @@ def _prepare_postgresql(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = on")
         cursor.execute("SET timezone = 'UTC'")
+    connection.commit()
+
+
+def _prepare_postgresql_writer(connection: Any, _record: Any) -> None:
+    # Who writes names its rows, some hundreds at a time: each is looked up by an index. A plan made while a table was
+    # small, or before autovacuum had counted it, would read all of it for every commit.
+    with connection.cursor() as cursor:
+        for way in ("seqscan", "hashjoin", "mergejoin", "material"):
+            cursor.execute(f"SET enable_{way} = off")
+        cursor.execute("SET jit = off")
     connection.commit()
 
 

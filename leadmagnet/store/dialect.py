@@ -46,6 +46,12 @@ def one_at_a_time(session: Session, model: type[Model]) -> None:
         session.connection().exec_driver_sql(f'LOCK TABLE "{table(model).name}" IN SHARE ROW EXCLUSIVE MODE')
 
 
+def in_turn(session: Session, number: int) -> None:
+    """Waits until every other transaction that has said this number is over; until this one ends, others wait."""
+    if not is_sqlite(session):
+        session.connection().execute(select(func.pg_advisory_xact_lock(number)))
+
+
 def locked_ids(session: Session, ids: Select[int]) -> Select[int]:
     """The rows of `ids` that nobody else has locked, locked; on SQLite, with its one writer, all of them."""
     if not is_sqlite(session):
@@ -60,16 +66,23 @@ def among(session: Session, column: Any, ids: Collection[int]) -> ColumnElement[
     if is_sqlite(session):
         one = func.json_each(bindparam(None, json.dumps(list(ids)))).table_valued("value")
         return cast(ColumnElement[bool], column.in_(select(one.c.value)))
-    # As PostgreSQL itself writes an array: the driver would look at every number.
-    written = bindparam(None, f"{{{','.join(map(str, ids))}}}", Text)
-    return cast(ColumnElement[bool], column == func.any(sql_cast(written, postgresql.ARRAY(BigInteger))))
+    return among_listed(column, bindparam(None, listed(ids), Text))
+
+
+def among_listed(column: Any, ids: Any) -> ColumnElement[bool]:
+    """`column` IN the array that the parameter `ids` holds as `listed` writes it; on PostgreSQL only."""
+    return cast(ColumnElement[bool], column == func.any(sql_cast(ids, postgresql.ARRAY(BigInteger))))
+
+
+def listed(ids: Collection[int]) -> str:
+    """Numbers as PostgreSQL itself writes an array: of a list the driver would look at every number."""
+    return f"{{{','.join(map(str, ids))}}}"
 
 
 def by_index(session: Session) -> None:
-    """Tells PostgreSQL, until the commit, to look rows up one by one rather than to read whole tables.
+    """Tells PostgreSQL, until the end of the transaction, to look rows up one by one, as writers always do.
 
-    For statements that name thousands of ids: a plan made while the table was small, or before its statistics
-    were, would read all of it each time.
+    For reading that names thousands of ids, chunk after chunk.
     """
     if not is_sqlite(session):
         switches = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")

@@ -17,6 +17,9 @@ from leadmagnet.web import clicks, confirm, guide, health, mailbox, media, metri
 from leadmagnet.web.answers import answer_json, wants_json
 from leadmagnet.web.house import House, house, move_in
 from leadmagnet.web.origin import is_bare
+from leadmagnet.web.preview import doors
+from leadmagnet.web.preview import house as house_of_preview
+from leadmagnet.web.preview.house import Preview
 
 #: A sign-up is a few hundred bytes; nothing a visitor sends is ever larger than this.
 _LARGEST_BODY = 64 * 1024
@@ -42,9 +45,17 @@ class _App(Flask):
         self.logger.error("a defect at %s %s", request.method, door, exc_info=exc_info)
 
 
-def create_app(settings: Settings, database: Database, *, clock: Clock, worker: str | None = None) -> Flask:
+def create_app(
+    settings: Settings,
+    database: Database,
+    *,
+    clock: Clock,
+    worker: str | None = None,
+    preview: Preview | None = None,
+) -> Flask:
     """The application, for any WSGI server; `worker` is the id of the worker in the same process, if there is one.
 
+    `preview` shows the operator the folder that the site is made from, where that is at hand.
     Raises SettingsError if a secret is missing.
     """
     app = _App(__name__)
@@ -64,6 +75,9 @@ def create_app(settings: Settings, database: Database, *, clock: Clock, worker: 
     move_in(app, parts)
     for room in (pages, signup, confirm, guide, preferences, clicks, media, mailbox, health, metrics):
         app.register_blueprint(room.bp)
+    if preview is not None:
+        house_of_preview.move_in(app, preview)
+        app.register_blueprint(doors.bp)
     app.before_request(_refuse_other_hosts)
     app.after_request(_protect)
     app.register_error_handler(HTTPException, _http_error)

@@ -3,8 +3,7 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from tests import forked
 from tests.conftest import ROOT
 
 T = TypeVar("T")
@@ -36,17 +36,19 @@ class Shell:
         self.folder = folder
 
     def __call__(self, *arguments: str | Path, cwd: Path | None = None, **settings: Any) -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "leadmagnet", *map(str, arguments)],
-            cwd=cwd or self.folder,
-            env=environment(self.folder, settings),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert "Traceback" not in done.stdout + done.stderr, done.stderr
-        return Done(done.returncode, done.stdout, done.stderr)
+        with tempfile.TemporaryDirectory() as aside:
+            out, err = Path(aside, "out"), Path(aside, "err")
+            code = forked.run(
+                [str(argument) for argument in arguments],
+                cwd=cwd or self.folder,
+                env=environment(self.folder, settings),
+                out=out,
+                err=err,
+                timeout=PATIENCE,
+            )
+            done = Done(code, out.read_text(), err.read_text())
+        assert "Traceback" not in done.out + done.err, done.err
+        return done
 
     def start(self, *arguments: str | Path, **settings: Any) -> "Process":
         return Process([*map(str, arguments)], self.folder, environment(self.folder, settings))
@@ -57,28 +59,21 @@ class Process:
 
     def __init__(self, arguments: list[str], folder: Path, env: dict[str, str]) -> None:
         self._output = folder / f"output-{time.monotonic_ns()}"
-        with self._output.open("wb") as file:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "leadmagnet", *arguments],
-                cwd=folder,
-                env=env,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-            )
+        self._process = forked.Forked(arguments, cwd=folder, env=env, out=self._output)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._process.poll() is None:
+        if self._process.lives:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(PATIENCE)
         if kind is None:
             assert "Traceback" not in self.output, self.output
 
     @property
     def output(self) -> str:
-        return self._output.read_text()
+        return self._output.read_text() if self._output.exists() else ""
 
     def says(self, words: str) -> None:
         """Waits until the words stand in the output."""
@@ -88,15 +83,15 @@ class Process:
     def listens(self, port: int) -> None:
         """Waits until somebody can connect."""
         eventually(lambda: _connects(port) or self._ended(), self)
-        assert self._process.poll() is None, self.output
+        assert self._process.lives, self.output
 
     def stops(self, number: signal.Signals = signal.SIGTERM) -> int:
         """The exit code after a signal."""
         self._process.send_signal(number)
-        return self._process.wait(timeout=PATIENCE)
+        return self._process.wait(PATIENCE)
 
     def _ended(self) -> bool:
-        return self._process.poll() is not None
+        return not self._process.lives
 
 
 def environment(folder: Path, settings: dict[str, Any]) -> dict[str, str]:

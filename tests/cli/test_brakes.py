@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import delete
 
 from leadmagnet.cli import main
-from leadmagnet.cli.brakes import _end
+from leadmagnet.cli.brakes import end_of_pause
 from leadmagnet.cli.example import copy_to
 from leadmagnet.content.compiled import Build
 from leadmagnet.delivery import brakes
@@ -78,26 +78,25 @@ def world(site: Terminal, folder: Path, example: Build, tmp_path: Path) -> Itera
 def test_a_pause_is_said_by_every_command_until_it_is_lifted(site: Terminal, world: World) -> None:
     done = site("pause")
     assert (done.code, done.err) == (0, "")
-    said = r"Letters: paused by the operator since .+ until it is lifted \(1 waiting, 1 of them due\). "
-    assert re.fullmatch(
-        said + r"To lift it: leadmagnet resume\nConfirmations, reminders and guides go on\.\n", done.out
-    )
-    assert re.search(said, site("status").out)
+    said = r"All letters: paused by the operator since .+ until it is lifted \(1 waiting, 1 of them due\)\. "
+    said += "To lift it: leadmagnet resume "
+    assert re.fullmatch(said + r"Confirmations, reminders and guides go on\.", " ".join(done.out.split()))
+    assert re.search(said, " ".join(site("status").out.split()))
     (entry,) = json.loads(site("status", "--json").out)["paused"]
     assert (entry["scope"], entry["until"], entry["waiting"]) == ("letters", None, 1)
     told = site("why", ADA)
     assert told.code == 0
-    assert re.search(r"Next: hip-openers/tight-hips, due .+: paused by the operator since .+ until it is", told.out)
+    assert re.search(r"20-tight-hips +paused", told.out)
 
     again = site("pause")
     assert again.code == 0
-    assert again.out.startswith("They are paused already.\nLetters: paused by the operator since")
+    assert again.out.startswith("They are paused already.\nAll letters: paused by the operator since")
     assert json.loads(site("pause", "--json").out)["changed"] is False
 
     done = site("resume")
-    assert (done.code, done.out) == (0, "Letters go out again, in the old rhythm.\n")
+    assert (done.code, done.out) == (0, "All letters go out again, in the old rhythm.\n")
     done = site("resume")
-    assert (done.code, done.out) == (0, "Letters were not paused.\n")
+    assert (done.code, done.out) == (0, "All letters: not paused.\n")
     assert json.loads(site("resume", "--json").out) == {"changed": False, "paused": []}
     assert "paused" not in site("status").out
 
@@ -110,8 +109,8 @@ def test_resuming_names_what_still_holds_and_what_lifts_it(site: Terminal, world
     names = ["hip-openers", "hip-openers/tight-hips", "domain:gmail"]
     done = site("resume")
     assert done.code == 1, "letters do not go out"
-    assert done.out.startswith("Letters were not paused.\nStill paused:\n  The letters of hip-openers: paused by the ")
-    assert "until Fri 1 Mar 2126, 00:00 EST" in done.out
+    assert done.out.startswith("All letters: not paused.\nStill paused:\n  The letters of hip-openers: paused by the ")
+    assert "until Fri 1 Mar 2126" in done.out
     assert "Letters to gmail: paused by leadmagnet (8 of 20 failed) since" in done.out
     assert re.findall(r"To lift it: leadmagnet resume (\S+)$", done.out, re.MULTILINE) == names
     for name, left in zip(names, (2, 1, 0), strict=True):
@@ -124,14 +123,14 @@ def test_resuming_names_what_still_holds_and_what_lifts_it(site: Terminal, world
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("pause", "hip-opener"), 1, "there is no sequence 'hip-opener'. Did you mean hip-openers?"),
-        (("pause", "zzz"), 1, "there is no sequence 'zzz'. There is hip-openers."),
-        (("resume", "hip-opener"), 1, "there is no sequence 'hip-opener'. Did you mean hip-openers?"),
-        (("resume", "domain:gmail"), 1, "nothing is paused under the name 'domain:gmail'."),
+        (("pause", "hip-opener"), 1, "There is no sequence 'hip-opener'. Did you mean hip-openers?"),
+        (("pause", "zzz"), 1, "There is no sequence 'zzz'. There is hip-openers."),
+        (("resume", "hip-opener"), 1, "There is no sequence 'hip-opener'. Did you mean hip-openers?"),
+        (("resume", "domain:gmail"), 1, "Nothing is paused under the name 'domain:gmail'."),
         (("pause", "--until", "tomorrow"), 2, "'tomorrow' is no date: write it as 2026-04-01, or 2026-04-01T09:00."),
-        (("pause", "--until", "2026-03-01"), 2, "Sun 1 Mar 2026, 00:00 EST is over."),
-        (("why", "bob@example.com"), 1, "nobody here has the address bob@example.com."),
-        (("why", "bob"), 1, "email: "),
+        (("pause", "--until", "2026-03-01"), 2, "Sun 1 Mar 2026 is over."),
+        (("why", "bob@example.com"), 1, "Nobody here has the address bob@example.com."),
+        (("why", "bob"), 1, "That address is missing its @"),
     ],
 )
 def test_a_slip_is_said_and_changes_nothing(site: Terminal, words: tuple[str, ...], code: int, says: str) -> None:
@@ -144,21 +143,21 @@ def test_before_the_first_publish_there_is_nothing_to_pause(shell: Shell) -> Non
     copy_to(shell.folder / "new")
     done = shell("pause", "--site", "new")
     assert (done.code, done.out) == (1, "")
-    assert "is empty. `leadmagnet run` brings it up to date" in done.err
+    assert "Nothing has been published yet" in done.err
 
 
 def test_a_pause_may_be_moved_but_does_not_shorten_our_own_caution(site: Terminal, world: World) -> None:
     assert site("pause", "--until", "2126-03-01").code == 0
     done = site("pause", "--until", "2126-02-01")
     assert done.out.startswith("They were paused already; the end is new.\n")
-    assert "until Fri 1 Feb 2126, 00:00 EST" in done.out
+    assert "until Fri 1 Feb 2126" in " ".join(done.out.split())
     with world.database.write() as session:
         brakes.set(session, "letters", "many complaints", brakes.AUTOMATIC, None, now=datetime.now(UTC))
     done = site("pause", "--until", "2126-02-01")
     assert done.code == 0
     assert done.out.startswith("They are paused for longer already, and that stays.\n")
     assert "paused by leadmagnet (many complaints)" in done.out
-    assert site("resume").out == "Letters go out again, in the old rhythm.\n"
+    assert site("resume").out == "All letters go out again, in the old rhythm.\n"
 
 
 @pytest.mark.parametrize(
@@ -173,7 +172,7 @@ def test_a_pause_may_be_moved_but_does_not_shorten_our_own_caution(site: Termina
     ],
 )
 def test_a_date_is_the_start_of_that_day_where_the_site_is(typed: str, end: str) -> None:
-    assert _end(typed, NEW_YORK, NOW) == datetime.fromisoformat(end)
+    assert end_of_pause(typed, NEW_YORK, NOW) == datetime.fromisoformat(end)
 
 
 @pytest.mark.parametrize(
@@ -181,4 +180,4 @@ def test_a_date_is_the_start_of_that_day_where_the_site_is(typed: str, end: str)
 )
 def test_what_is_no_date_or_over_is_refused(typed: str) -> None:
     with pytest.raises(click.BadParameter):
-        _end(typed, NEW_YORK, NOW)
+        end_of_pause(typed, NEW_YORK, NOW)

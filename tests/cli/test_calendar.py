@@ -43,15 +43,15 @@ def _letters(build: Build) -> list[tuple[str, object]]:
 def test_the_table_tells_when_and_why(call: Call) -> None:
     done = call("calendar", "--start", "2026-03-03T21:12", "--tag", "tried-barre,vip")
     lines = [" ".join(line.split()) for line in done.output.splitlines()]
-    assert lines[0].endswith("in America/New_York who confirms on Tue 3 Mar 2026, 21:12 EST")
-    assert lines[2:5] == [
+    assert lines[1].endswith("in America/New_York who confirms on Tue 3 Mar 2026, 21:12 EST")
+    assert lines[3:6] == [
         "Tue 03 Mar 21:12 EST day 0 guide #1 [new]: *tip* at once",
         "Thu 05 Mar 07:30 EST day 2 tight-hips Tight isn't always short its day",
         "Sun 08 Mar 07:30 EDT day 5 yoga-for-runners Ten minutes after you run "
         "its day; the clocks went forward: EST → EDT",
     ]
-    assert lines[6].endswith("Mon 16 Mar 07:30 EDT day 12 strong-hips What my physio tells me Sun not in send_on → Mon")
-    assert lines[8].endswith("not sent: only if not tag:tried-barre")
+    assert lines[7].endswith("Mon 16 Mar 07:30 EDT day 12 strong-hips What my physio tells me Sun not in send_on → Mon")
+    assert lines[9].endswith("not sent: only if not tag:tried-barre")
     assert lines[-1] == "8 letters, 1 not sent"
 
 

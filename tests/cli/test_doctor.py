@@ -43,30 +43,30 @@ def test_a_fresh_site_is_told_what_is_missing_and_a_published_one_is_fine(site: 
     ]  # fmt: skip
 
 
-def test_a_key_is_made_once_and_every_mail_is_signed_with_it(site: Shell, edit: Edit) -> None:
+def test_a_key_is_made_once_and_every_mail_is_signed_with_it(published: Shell, edit: Edit) -> None:
     edit("leadmagnet.toml", "maya@mail.example.com", "maya@mail.runbendbarre.com")
-    done = site("doctor", "--make-key")
-    path = site.folder / "var/dkim/leadmagnet.pem"
+    done = published("doctor", "--make-key")
+    path = published.folder / "var/dkim/leadmagnet.pem"
     assert done.code == 0 and f"The key {path} is made." in done.out and "example's" not in done.out
     kept = path.read_text()
-    again = doctor(site, "--make-key")
+    again = doctor(published, "--make-key")
     assert again.exit_code == 0 and f"The key {path} was there already, and stays as it is." in again.output
     assert path.read_text() == kept and "PRIVATE" not in done.out + again.output
-    answer = json.loads(doctor(site, "--make-key", "--json").output)
+    answer = json.loads(doctor(published, "--make-key", "--json").output)
     assert (answer["made"], answer["name"]) == (False, "leadmagnet._domainkey.mail.runbendbarre.com")
     assert f"  {answer['record']}\n" in done.out
     strings = re.search(r"leadmagnet\._domainkey\.mail\.runbendbarre\.com\. IN TXT \( (.*) \)", done.out)
     assert strings is not None and "".join(re.findall('"(.*?)"', strings[1])) == answer["record"]
 
     port = free_port()
-    with site.start(port=port) as running:
+    with published.start(port=port) as running:
         running.says("Your site is open.")
         asked(f"http://127.0.0.1:{port}/f/hip-openers", email="ada@example.com")
-        assert len(eventually(lambda: mailed(site), running)) == 1
+        assert len(eventually(lambda: mailed(published), running)) == 1
         assert running.stops() == 0
-    assert site("send-test", "tight-hips", "--to", "maya@example.com").code == 0
-    assert len(mailed(site)) == 2
-    assert all(holds(mail, answer["name"], answer["record"]) for mail in mailed(site))
+    assert published("send-test", "tight-hips", "--to", "maya@example.com").code == 0
+    assert len(mailed(published)) == 2
+    assert all(holds(mail, answer["name"], answer["record"]) for mail in mailed(published))
 
 
 def test_a_key_for_the_example_is_made_with_a_warning(site: Shell) -> None:
@@ -110,21 +110,20 @@ def test_a_site_without_a_key_never_waits_for_what_signs(site: Shell) -> None:
     assert "cryptography" not in done.stdout.split()
 
 
-def test_dns_is_asked_when_it_is_wished_and_what_is_not_known_is_no_fault(site: Shell, edit: Edit) -> None:
-    site("publish")
+def test_dns_is_asked_when_it_is_wished_and_what_is_not_known_is_no_fault(published: Shell, edit: Edit) -> None:
     with NameserverOnLoopback({}, failing=("mail.runbendbarre.com", "_dmarc.mail.runbendbarre.com")) as world:
         address = f"{world.address.host}:{world.address.port}"
-        done = doctor(site, "--nameserver", address)
+        done = doctor(published, "--nameserver", address)
         assert done.exit_code == 0 and "? DNS: the sender is still the example's" in done.output and world.asked == []
         edit("leadmagnet.toml", "maya@mail.example.com", "maya@mail.runbendbarre.com")
-        assert doctor(site).exit_code == 0 and world.asked == []  # the test mailbox needs no DNS
-        done = doctor(site, "--nameserver", address, "--json")
+        assert doctor(published).exit_code == 0 and world.asked == []  # the test mailbox needs no DNS
+        done = doctor(published, "--nameserver", address, "--json")
         assert done.exit_code == 0
         assert [(check["name"], check["fine"]) for check in json.loads(done.output)["checks"][3:]] == [
             ("SPF", None), ("DMARC", None)
         ]  # fmt: skip
         world.failing = ()
-        done = doctor(site, "--nameserver", address)
+        done = doctor(published, "--nameserver", address)
         assert done.exit_code == 1 and "✗ SPF: mail.runbendbarre.com does not say who may send for it" in done.output
 
 

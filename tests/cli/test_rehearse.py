@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from leadmagnet.errors import LeadmagnetError
 from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.publishing import drafts
 from leadmagnet.rehearsal.script import Script
+from tests.mail.servers import ScriptedServer
 from tests.rehearsal.test_play import GUIDE, with_steps
 
 Call = Callable[..., Result]
@@ -101,6 +104,23 @@ def test_it_plays_into_the_test_mailbox_while_no_server_is_set(call: Call, folde
     assert done.output.splitlines()[-1].startswith("3 mails in the test mailbox: ")
     found = Mailbox(folder / "var" / "mailbox").messages(10)
     assert (found[0].to, found[0].subject) == ("me@example.org", "Tight isn't always short")
+
+
+def test_it_plays_into_a_real_inbox_through_the_mail_server(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedServer() as server:
+        monkeypatch.setenv("LEADMAGNET_SMTP_URL", f"smtp://127.0.0.1:{server.port}")
+        done = call(*SHORT, "--to", "me@example.org", "--speed", "1 week = 1 second")
+    assert done.output.splitlines()[-1] == "3 mails in your inbox."
+    mails = [message_from_bytes(one.raw, policy=policy.default) for one in server.arrived]
+    assert [one.recipient for one in server.arrived] == [mail["To"] for mail in mails] == ["me@example.org"] * 3
+    assert mails[2]["Subject"] == "Tight isn't always short"
+    assert mails[2]["X-Rehearsal-Date"] == "Sun, 29 Mar 2026 05:30:00 +0000"
+    assert abs(mails[2]["Date"].datetime - datetime.now(UTC)) < timedelta(minutes=1)
+    assert b"ada@example.com" not in b"".join(one.raw for one in server.arrived)
+    # Played into somebody's inbox it leaves nothing at all beside the site.
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == [settings.FILE]
 
 
 def test_an_interruption_ends_it_cleanly(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,35 +115,35 @@ def test_one_command_takes_a_visitor_all_the_way(site: Shell, edit: Edit) -> Non
 
         done = site("run", port=port)
         assert done.code == 1
-        assert f"cannot listen on 127.0.0.1:{port}: Address already in use. Is leadmagnet running already?" in done.err
+        assert f"Cannot listen on 127.0.0.1:{port}: Address already in use. Is leadmagnet running already?" in done.err
         assert running.stops(signal.SIGINT) == 0
         assert running.output.endswith("Stopping: letters in flight are finished first ...\n")
         assert ADA not in running.output and BOB not in running.output
     assert status(site)["workers"] == 0
 
 
-def test_with_a_mail_server_saving_a_letter_waits_for_publish(site: Shell, edit: Edit) -> None:
+def test_with_a_mail_server_saving_a_letter_waits_for_publish(published: Shell, edit: Edit) -> None:
     port = free_port()
     with (
         ScriptedServer() as server,
-        site.start("run", port=port, smtp_url=f"smtp://127.0.0.1:{server.port}") as running,
+        published.start("run", port=port, smtp_url=f"smtp://127.0.0.1:{server.port}") as running,
     ):
         running.says("Your site is open.")
         assert f"Mail leaves by   127.0.0.1:{server.port}" in running.output and "mailbox" not in running.output
         base = f"http://127.0.0.1:{port}"
         edit("email_templates/system/confirm.md", "Please confirm: your", "Saved but not published: your")
-        running.says("A change is waiting, and nobody gets it yet: leadmagnet publish")
+        running.says("1 change waiting: leadmagnet plan")
         asked(f"{base}/f/hip-openers", email=ADA)
         (arrived,) = eventually(lambda: list(server.arrived), running)
         assert arrived.recipient == ADA and b"Subject: Please confirm: your hip openers guide" in arrived.raw
         assert asked(f"{base}/mailbox").status == 404
-        said = site("publish", smtp_url=f"smtp://127.0.0.1:{server.port}").out
+        said = published("publish", smtp_url=f"smtp://127.0.0.1:{server.port}").out
         assert "confirm reads differently" in said and "Version 2 is live: " in said
         asked(f"{base}/f/hip-openers", email=BOB)
         eventually(lambda: len(server.arrived) == 2, running)
         assert b"Subject: Saved but not published: your hip openers guide" in server.arrived[1].raw
         assert running.stops(signal.SIGTERM) == 0
-    assert not (site.folder / "var/mailbox").exists()
+    assert not (published.folder / "var/mailbox").exists()
 
 
 def test_web_and_worker_are_two_processes_on_either_database(site: Shell, database_url: str) -> None:
@@ -199,18 +199,17 @@ def _schema(path: Path) -> list[object]:
     return found
 
 
-def test_real_mail_from_the_example_site_is_refused_before_anything_connects(site: Shell) -> None:
-    site("publish")
-    done = site("worker", smtp_url="smtp://me:gehe%2Fim@smtp.example.net", port=free_port())
+def test_real_mail_from_the_example_site_is_refused_before_anything_connects(published: Shell) -> None:
+    done = published("worker", smtp_url="smtp://me:gehe%2Fim@smtp.example.net", port=free_port())
     assert (done.code, done.out) == (1, "")
     assert "mail goes to smtp.example.net:587, but this site is not ready for real readers" in done.err
     assert "base_url is http://127.0.0.1:" in done.err
     assert "gehe" not in done.err
-    lines = (site.folder / "leadmagnet.toml").read_text().splitlines()
+    lines = (published.folder / "leadmagnet.toml").read_text().splitlines()
     for key in ("from", "postal_address"):
         (number,) = [number for number, line in enumerate(lines, 1) if line.startswith(key)]
         assert f"leadmagnet.toml:{number}: {key} is the example's" in done.err
-    done = site("worker", smtp_url="smtp://me:gehe/im@smtp.example.net")
+    done = published("worker", smtp_url="smtp://me:gehe/im@smtp.example.net")
     assert done.code == 1
     assert "mail server's URL" in done.err and "gehe" not in done.err
 

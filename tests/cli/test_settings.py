@@ -45,14 +45,14 @@ def test_a_folder_without_a_site_is_told_how_to_get_one(shell: Shell) -> None:
     for command in (["status"], [], ["send-test", "x", "--to", "a@b.example"]):
         done = shell(*command)
         assert done.code == 1, command
-        assert f"there is no leadmagnet.toml in {shell.folder}. `leadmagnet init {shell.folder}`" in done.err, command
-    assert "there is no leadmagnet.toml in /no/such/folder." in shell("status", "--site", "/no/such/folder").err
+        assert f"There is no leadmagnet.toml in {shell.folder}. `leadmagnet init {shell.folder}`" in done.err, command
+    assert "There is no leadmagnet.toml in /no/such/folder." in shell("status", "--site", "/no/such/folder").err
 
 
 def test_a_place_that_can_hold_no_database_is_named(site: Shell) -> None:
     done = site("publish", data_dir="leadmagnet.toml")
     assert done.code == 1
-    assert "cannot keep a database in" in done.err
+    assert "Cannot keep a database in" in done.err
     assert "Traceback" not in done.err
 
 

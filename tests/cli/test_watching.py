@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from leadmagnet import clock
 from leadmagnet.cli.watching import Watcher, publish_first
 from leadmagnet.content import press
+from leadmagnet.content.compiled import Build
 from leadmagnet.content.pdf import PdfError
 from leadmagnet.content.published import Published
 from leadmagnet.errors import LeadmagnetError
-from leadmagnet.publishing import drafts, editions, releases
+from leadmagnet.publishing import drafts, editions, media, releases
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
 from tests.cli.shell import Shell, eventually
 from tests.web.conftest import only_sqlite
-from tests.world import TUESDAY_EVENING
+from tests.world import TUESDAY_EVENING, made
 
 pytestmark = only_sqlite
 
@@ -29,12 +31,24 @@ Watch = Callable[..., Watcher]
 
 
 @pytest.fixture
-def watch(site: Shell, database: Database) -> Iterator[Watch]:
+def illustrated(database: Database, example: Build) -> Database:
+    """A database that has the example's pictures and PDF, but no release: making them takes a second."""
+    assert example.compiled is not None
+    now = clock.now()
+    with database.read() as session:
+        missing = media.missing(session, example.compiled, example.files, now=now)
+    with database.write() as session:
+        media.keep(session, made(missing), now=now)
+    return database
+
+
+@pytest.fixture
+def watch(site: Shell, illustrated: Database) -> Iterator[Watch]:
     started: list[Watcher] = []
 
     def start(smtp_url: str | None = None) -> Watcher:
         settings = Settings(smtp_url=smtp_url)
-        watcher = Watcher(site.folder, settings, database, publish_first(site.folder, settings, database))
+        watcher = Watcher(site.folder, settings, illustrated, publish_first(site.folder, settings, illustrated))
         watcher.start()
         started.append(watcher)
         return watcher
@@ -73,7 +87,7 @@ def test_every_save_is_noticed_whichever_way_an_editor_saves(
     watch()
     for number, (name, old, new) in enumerate(
         [
-            (TOML, 'name           = "Run Bend Barre"', 'name           = "One"'),
+            (TOML, '"1 Example Street, Springfield"', '"One"'),
             (TOML, '"One"', '"Two"'),
             (TOML, '"Two"', '"Three"'),
             (LETTER, "Please confirm", "Yes please"),
@@ -83,16 +97,16 @@ def test_every_save_is_noticed_whichever_way_an_editor_saves(
     ):
         save(site, name, old, new, by_renaming=by_renaming)
         reaches(database, number)
-    assert live(database).site.name == "Three"
+    assert live(database).site.postal_address == "Three"
     assert live(database).letter("system", "confirm").subject == "Go on: your hip openers guide"
 
 
-def test_what_is_saved_while_the_start_goes_on_is_noticed(site: Shell, database: Database) -> None:
+def test_what_is_saved_while_the_start_goes_on_is_noticed(site: Shell, illustrated: Database) -> None:
     settings = Settings()
-    watcher = Watcher(site.folder, settings, database, publish_first(site.folder, settings, database))
+    watcher = Watcher(site.folder, settings, illustrated, publish_first(site.folder, settings, illustrated))
     save(site, LETTER, "Please confirm", "Yes please")
     watcher.start()
-    reaches(database, 2)
+    reaches(illustrated, 2)
     watcher.stop()
 
 
@@ -133,35 +147,35 @@ def test_with_a_mail_server_nothing_is_published_by_saving(
 ) -> None:
     watch("smtp://127.0.0.1:1")
     save(site, LETTER, "Please confirm", "Yes please")
-    eventually(lambda: "A change is waiting, and nobody gets it yet: leadmagnet publish" in capsys.readouterr().out)
+    eventually(lambda: "1 change waiting: leadmagnet plan" in capsys.readouterr().out)
     assert live(database).number == 1
 
 
 def test_a_start_publishes_what_was_saved_in_between_only_in_test(
-    site: Shell, database: Database, capsys: pytest.CaptureFixture[str]
+    site: Shell, illustrated: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    publish_first(site.folder, Settings(smtp_url="smtp://127.0.0.1:1"), database)
-    assert live(database).number == 1  # the first can surprise nobody
+    publish_first(site.folder, Settings(smtp_url="smtp://127.0.0.1:1"), illustrated)
+    assert live(illustrated).number == 1  # the first can surprise nobody
     save(site, LETTER, "Please confirm", "Yes please")
-    publish_first(site.folder, Settings(smtp_url="smtp://127.0.0.1:1"), database)
-    assert live(database).number == 1
-    assert "A change is waiting" in capsys.readouterr().out
-    publish_first(site.folder, Settings(), database)
-    assert live(database).number == 2
+    publish_first(site.folder, Settings(smtp_url="smtp://127.0.0.1:1"), illustrated)
+    assert live(illustrated).number == 1
+    assert "waiting: leadmagnet plan" in capsys.readouterr().out
+    publish_first(site.folder, Settings(), illustrated)
+    assert live(illustrated).number == 2
 
 
 def test_a_start_with_a_mistake_keeps_what_was_live(
-    site: Shell, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    site: Shell, illustrated: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(site, LETTER, "Please confirm", "{{ nobody }}")
     with pytest.raises(LeadmagnetError, match="Nothing is published yet, and this cannot be"):
-        publish_first(site.folder, Settings(), database)
+        publish_first(site.folder, Settings(), illustrated)
     save(site, LETTER, "{{ nobody }}", "Please confirm")
-    publish_first(site.folder, Settings(), database)
+    publish_first(site.folder, Settings(), illustrated)
     save(site, LETTER, "Please confirm", "{{ nobody }}")
-    publish_first(site.folder, Settings(), database)
+    publish_first(site.folder, Settings(), illustrated)
     assert "The version published last stays live." in capsys.readouterr().out
-    assert live(database).number == 1
+    assert live(illustrated).number == 1
 
 
 def has_pdf(database: Database) -> bool:

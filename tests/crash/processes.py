@@ -7,8 +7,6 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -18,11 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 from sqlalchemy import ColumnElement, String, cast, select, text, update
 
 from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Heartbeat, Subscriber
 from tests.crash.test_kill_points import ROOT, zone_where_it_is_nine
 from tests.delivery.crowd import gather
+from tests.forked import Forked
 from tests.invariants import check_invariants, message_ids
 from tests.mail.servers import ScriptedServer
 from tests.waiting import PATIENCE, until
@@ -36,26 +36,25 @@ YES = "250 2.0.0 queued"
 class WorkerProcess:
     """One `leadmagnet worker`, from its start to its end."""
 
-    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(self, site: Path, environment: dict[str, str], log: Path) -> None:
         self.log = log
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        self._process = Forked(["worker", "--site", str(site)], cwd=site, env=environment, out=log)
         self.pid = self._process.pid
 
     @property
     def lives(self) -> bool:
-        return self._process.poll() is None
+        return self._process.lives
 
     def kill(self) -> None:
         """As `kill -9`, and as the machine's own out-of-memory killer."""
-        assert self.lives, f"ended by itself with {self._process.returncode}: {self.log.read_text()}"
+        assert self.lives, f"ended by itself with {self.ended()}: {self.log.read_text()}"
         self._process.kill()
         self._process.wait(PATIENCE)
 
     def freeze(self) -> None:
         """As a machine that is suspended: nothing of it runs, everything of it stays open."""
         self._process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
+        until(lambda: psutil.Process(self.pid).status() == psutil.STATUS_STOPPED)
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
@@ -111,8 +110,7 @@ class Crew:
             "LEADMAGNET_WORKER_CONNECTIONS": str(self.connections),
             "LEADMAGNET_LEASE_SECONDS": str(self.lease_seconds),
         }
-        command = [sys.executable, "-m", "leadmagnet", "worker", "--site", str(self.site)]
-        worker = WorkerProcess(command, environment, self.site / f"worker-{len(self.started)}.log")
+        worker = WorkerProcess(self.site, environment, self.site / f"worker-{len(self.started)}.log")
         self.started.append(worker)
         return worker
 

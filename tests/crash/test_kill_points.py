@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Sequence
+import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +14,9 @@ from leadmagnet.delivery import begun, recovery
 from leadmagnet.delivery.journal import left_behind
 from leadmagnet.failpoints import POINTS
 from leadmagnet.store.models import Delivery
+from tests.forked import Forked
 from tests.mail.servers import ScriptedServer
+from tests.waiting import PATIENCE
 from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +66,7 @@ def kill_a_worker(
     site: Path,
     server: ScriptedServer,
     *,
-    program: Sequence[str] = ("-m", "leadmagnet"),
+    program: str | None = None,
     connections: int = 1,
 ) -> None:
     """Runs a real worker until it kills itself at `point`, or somewhere in a `program` of its own."""
@@ -82,9 +82,9 @@ def kill_a_worker(
         "LEADMAGNET_WORKER_CONNECTIONS": str(connections),
         "LEADMAGNET_FAILPOINT": point or "",
     }
-    command = [sys.executable, *program, "worker", "--site", str(site)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == -9, done.stdout + done.stderr
+    log = site / "worker.log"
+    worker = Forked(["worker", "--site", str(site)], cwd=site, env=environment, out=log, program=program)
+    assert worker.wait(PATIENCE) == -signal.SIGKILL, log.read_text()
 
 
 def recover(world: World, site: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_letter_that_kills_its_worker_three_times_is_held_and_no_other_is_harm
         living.joins(address, timezone=zone_where_it_is_nine())
 
     def dies() -> dict[str, tuple[str, int]]:
-        kill_a_worker(None, database_url, tmp_path, server, program=("-c", _DIES_OF_ONE_LETTER), connections=4)
+        kill_a_worker(None, database_url, tmp_path, server, program=_DIES_OF_ONE_LETTER, connections=4)
         recover(living, tmp_path)
         return begun(living)
 

@@ -78,6 +78,8 @@ def test_what_a_mail_is_rendered_with_stands_on_its_row(world: World) -> None:
     world.now = THURSDAY_MORNING
     ((letter, _outcome),) = world.deliver()
     (row,) = world.deliveries(id=letter.id)
+    made = row.facts.pop("made")  # how its bytes came about: see test_rendered
+    assert made[0] == int(world.now.timestamp())
     assert row.facts == {
         "asked_on": "2026-03-03",
         "first_name": "Ada",
@@ -87,6 +89,14 @@ def test_what_a_mail_is_rendered_with_stands_on_its_row(world: World) -> None:
         "clicked": [],
     }
     assert letter.facts.to_json() == row.facts
+
+
+def test_a_mail_to_the_operator_that_ended_its_sender_is_known_by_it(world: World) -> None:
+    facts = {"recipient": "maya@example.com", "subject": "Paused", "lines": [], "commands": []}
+    with world.database.write() as session:
+        session.execute(insert(Delivery).values(**_notice(world, 1), facts=facts, begun=2))
+    (letter,) = world.claim()
+    assert (letter.kind, letter.begun) == ("notice", 2)
 
 
 def test_a_claim_never_takes_more_than_it_asked_for(world: World) -> None:

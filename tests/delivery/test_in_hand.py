@@ -201,11 +201,26 @@ def test_a_crowded_group_asks_for_more_when_it_is_not_crowded_any_more() -> None
     in_hand = holding(*(letter("a") for _ in range(30)), low=5)
     asked = 0
     on_their_way = taken(in_hand)
+    assert in_hand.crowded() == ["a"], "the next claim leaves it out"
     for _ in range(28):
         asked += in_hand.runs_low()
         in_hand.done(on_their_way.pop())
         on_their_way += taken(in_hand)
     assert asked == 2, "once for the others' sake, once for its own; not for every letter"
+
+
+def test_a_crowded_group_asks_for_more_however_its_letters_come_back() -> None:
+    in_hand = holding(*(letter("many") for _ in range(9)))
+    on_their_way = taken(in_hand)
+    assert (len(on_their_way), in_hand.crowded()) == (2, ["many"])
+    in_hand.runs_low()
+    asked = 0
+    for _ in range(4):  # both come back before the next two go
+        for one in on_their_way:
+            in_hand.done(one)
+        on_their_way = taken(in_hand, 2)
+        asked += in_hand.runs_low()
+    assert asked == 1
 
 
 def test_the_test_mailbox_is_never_too_fast() -> None:

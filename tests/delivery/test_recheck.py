@@ -215,10 +215,10 @@ def test_a_pause_asked_for_during_the_claim_stands(reader: World) -> None:
             with other.write() as session:
                 session.execute(update(Enrollment).where(Enrollment.id == enrollment.id).values(paused_until=until))
 
-    event.listen(reader.database.engine, "before_cursor_execute", she_pauses)
+    event.listen(reader.database.writing_engine, "before_cursor_execute", she_pauses)
     reader.now = THURSDAY_MORNING + timedelta(days=2)
     reader.claim()
-    event.remove(reader.database.engine, "before_cursor_execute", she_pauses)
+    event.remove(reader.database.writing_engine, "before_cursor_execute", she_pauses)
     other.close()
     assert reader.enrollment(ADA).paused_until == until
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from leadmagnet.content.compiled import Build
 from leadmagnet.store.database import Database
+from tests.postgres import sibling
 from tests.publishing.crowd import gather_crowd, join_crowd
 from tests.publishing.walks import Walk
 from tests.world import World
@@ -43,12 +44,6 @@ def postgres_crowd(postgres_server: str, example: Build, tmp_path_factory: pytes
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def sibling(url: str, name: str) -> str:
-    """The URL of another database of the same server."""
-    head, _, query = url.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}{'?' + query if query else ''}"
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def crowd(request: pytest.FixtureRequest, example: Build, tmp_path: Path) -> Iterator[World]:
     """A world with one person at every position of a series, once in each kind of database."""
@@ -57,12 +52,8 @@ def crowd(request: pytest.FixtureRequest, example: Build, tmp_path: Path) -> Ite
         shutil.copy(request.getfixturevalue("sqlite_crowd"), path)
         yield from opened(f"sqlite:///{path}", example, tmp_path)
         return
-    template, server = request.getfixturevalue("postgres_crowd"), request.getfixturevalue("postgres_server")
-    name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield from opened(sibling(server, name), example, tmp_path)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with request.getfixturevalue("postgres_shelf").copy_of(request.getfixturevalue("postgres_crowd")) as url:
+        yield from opened(url, example, tmp_path)
 
 
 def opened(url: str, example: Build, folder: Path) -> Iterator[World]:

@@ -24,7 +24,7 @@ def asked(world: World, address: str) -> Why:
 
 
 def waiting(world: World) -> str | None:
-    (following,) = asked(world, ADA).coming
+    (following,) = asked(world, ADA).waiting
     return following.waiting
 
 
@@ -42,14 +42,15 @@ def test_ada_reads_carol_has_left_bob_never_confirmed(world: World) -> None:
         ("step", "tight-hips", "pending"),
     ]
     assert [(mail.kind, mail.state) for mail in bob.mails] == [("confirm", "sent")]
-    assert (bob.coming, carol.coming, ada.not_sent) == ([], [], [])
+    assert (bob.waiting, carol.waiting, ada.not_sent) == ([], [], [])
     assert [(mail.letter, mail.reason) for mail in carol.not_sent] == [("tight-hips", "unsubscribed")]
 
 
 def test_the_answer_for_programs(world: World) -> None:
     world.joins(ADA)
     answer = asked(world, ADA).to_json()
-    assert list(answer) == ["subscriber", "state", "guides", "mails", "not_sent", "next"]
+    documented = ["subscriber", "state", "guides", "mails", "not_sent", "next", "timeline", "coming", "ends"]
+    assert list(answer) == [*documented, "blocked", "confirm_until", "reminder_at"]
     assert (answer["subscriber"], answer["state"], answer["not_sent"]) == (ADA, "active", [])
     (row,) = world.deliveries(state="pending")
     assert answer["next"] == {
@@ -67,6 +68,8 @@ def test_the_answer_for_programs(world: World) -> None:
         "clicked_at": None,
         "bounce": None,
         "waiting": "waiting for its day",
+        "release": world.published.number,
+        "code": None,
     }
     world.leaves(ADA)
     assert asked(world, ADA).to_json()["next"] is None
@@ -80,7 +83,7 @@ def test_mails_stand_in_the_order_in_which_they_happened(world: World) -> None:
     assert [mail.at for mail in found.mails] == sorted(mail.at for mail in found.mails)
     assert [(mail.letter, mail.state) for mail in found.not_sent] == [("never-tried-barre", "skipped")]
     assert found.not_sent[0].reason
-    assert [mail.letter for mail in found.coming] == ["your-week"]
+    assert [mail.letter for mail in found.waiting] == ["your-week"]
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,19 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect, select
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from leadmagnet.store.database import HEAD, Database
 from leadmagnet.store.migrate import MIGRATIONS, upgrade
-from leadmagnet.store.models import Model
+from leadmagnet.store.models import Model, Release
 from tests.waiting import PATIENCE
+from tests.world import TUESDAY_EVENING
 
 
 def test_migrating_leads_to_the_models(database: Database) -> None:
@@ -71,6 +73,22 @@ def test_an_empty_database_is_migrated_in_one_go(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/new.db")
     assert upgrade(database) is True
     database.require_head()
+    database.close()
+
+
+def test_versions_from_before_rollbacks_stay_as_they_are(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.db")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.writing_engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        values = {"published_at": TUESDAY_EVENING, "author": "maya", "digest": "d", "files": b"zip", "compiled": "{}"}
+        connection.execute(insert(Release).values(values))
+    assert upgrade(database) is True
+    with database.read() as session:
+        (version,) = session.scalars(select(Release))
+    assert (version.author, version.files, version.set_aside) == ("maya", b"zip", None)
     database.close()
 
 

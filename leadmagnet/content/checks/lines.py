@@ -6,7 +6,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from leadmagnet.content import language
-from leadmagnet.content.findings import Notes
+from leadmagnet.content.findings import Notes, Place
 from leadmagnet.content.manuscripts import Manuscript
 from leadmagnet.content.scopes import Scope
 from leadmagnet.content.source import Source
@@ -15,6 +15,8 @@ from leadmagnet.errors import ContentError
 MAX_SUBJECT = 200  # characters; far beyond what any inbox shows
 _LONG_SUBJECT = 50
 _PREHEADER = range(30, 111)
+_LETTER = re.compile(r"[^\W\d_]")
+_SHORTEST_SHOUT = 4  # letters: PDF and FAQ are words
 _FAKE_ANSWER = re.compile(r"\s*(?:re|fw|fwd|aw|wg)\s*:", re.IGNORECASE)
 
 # The same environment that sends, so that what is judged is what arrives.
@@ -59,9 +61,18 @@ def _judge_subject(manuscript: Manuscript, subject: str, notes: Notes) -> None:
         notes.error(place, "W202", "the subject pretends to be an answer.", "Leave out Re: and Fwd:.")
     elif len(subject) > MAX_SUBJECT:
         notes.error(place, "E102", f"the subject has {len(subject)} characters.", f"Write {_LONG_SUBJECT} at most.")
-    elif len(subject) > _LONG_SUBJECT:
+    else:
+        _judge_tone(place, subject, notes)
+
+
+def _judge_tone(place: Place, subject: str, notes: Notes) -> None:
+    if len(subject) > _LONG_SUBJECT:
         fix = f"Write {_LONG_SUBJECT} at most: phones cut after 35 to 41."
         notes.warn(place, "W202", f"the subject has {len(subject)} characters.", fix)
+    if subject.isupper() and len(_LETTER.findall(subject)) > _SHORTEST_SHOUT:
+        notes.warn(place, "W202", "the subject is all capitals.", "Write it as you would say it.")
+    if subject.count("!") > 1:
+        notes.warn(place, "W202", "the subject has more than one exclamation mark.", "Keep one at most.")
 
 
 def _judge_preheader(manuscript: Manuscript, preheader: str, subject: str, notes: Notes) -> None:

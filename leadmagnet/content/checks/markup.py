@@ -24,6 +24,8 @@ _LONGEST_ALT = 150
 #: How the ids begin that a page has around its guide.
 OURS = "lm-"
 _SYNTAX = Environment()  # noqa: S701 - it only parses
+_WRITE_TAG = "Write class=\"{{ 'a' if x else 'b' }}\", or put the whole tag into the statement."
+_LOOSE_TAG = re.compile(r"<[A-Za-z][^<>]*>")
 _WRITE_LINK = "Write [text]({{ guide_url }}) for a link."
 
 #: Says why a local address (`#section`, `figures/x.png`) is wrong, None when it is right.
@@ -148,6 +150,9 @@ class Judge:
                 self.sound = False
                 fix = "Write a space between the braces."
                 self.notes.error(place, "E108", "'{{' or '{%' would be left in the mail.", fix)
+            if token.type == "text" and any(self.veil.statements(tag) for tag in _LOOSE_TAG.findall(token.content)):
+                # What is no tag with the statement in it comes out as text, for everybody to read.
+                self.notes.error(place, "E109", "a statement stands inside a tag.", _WRITE_TAG)
             if token.type == "link_open":
                 self.link(str(token.attrs.get("href", "")), place)
             elif token.type == "image":
@@ -206,8 +211,7 @@ class _Tags(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         veil, raw = self.judge.veil, self.get_starttag_text() or ""
         if veil.statements(raw):
-            fix = "Write class=\"{{ 'a' if x else 'b' }}\", or put the whole tag into the statement."
-            self.refuse("E109", "a statement stands inside a tag.", fix)
+            self.refuse("E109", "a statement stands inside a tag.", _WRITE_TAG)
         elif veil.in_text(tag) or any(veil.in_text(name) for name, _ in attrs):
             self.refuse("E109", "an expression stands in a tag outside quotes.", _WRITE_LINK)
         self.words_only = tag if tag in ("title", "textarea") else None

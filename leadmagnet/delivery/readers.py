@@ -1,0 +1,81 @@
+"""Reads for whom the letters of one claim are: once for the whole batch."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.orm import Session
+
+from leadmagnet.sequences import facts as people_facts
+from leadmagnet.sequences.facts import Open
+from leadmagnet.sequences.schedule import Facts
+from leadmagnet.store.dialect import among, in_turn, table
+from leadmagnet.store.models import Enrollment, Subscriber
+
+#: What claims of people with several letters at once take turns at.
+_CLAIMS_OF_SEVERAL = 7216300216
+
+_subscriber, _enrollment = table(Subscriber), table(Enrollment)
+# Statements of their own, after the claim: what another process committed before it counts.
+_SUBSCRIBERS = select(
+    _subscriber.c.id,
+    _subscriber.c.address,
+    _subscriber.c.status,
+    _subscriber.c.first_name,
+    _subscriber.c.timezone,
+    _subscriber.c.domain_group,
+)
+_ENROLLMENTS = select(
+    _enrollment.c.id,
+    _enrollment.c.subscriber_id,
+    _enrollment.c.sequence,
+    _enrollment.c.guide,
+    _enrollment.c.status,
+    _enrollment.c.exit_reason,
+    _enrollment.c.created_at,
+    _enrollment.c.start_at,
+    _enrollment.c.paused_until,
+    _enrollment.c.guide_opened_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """The people of a batch, and where each stands."""
+
+    subscribers: Mapping[int, Row[Any]]
+    enrollments: Mapping[int, Row[Any]]
+    facts: Mapping[int, Facts]  # by enrollment id, of those whose letters have started
+    getting: set[int]  # subscriber ids of those for whom somebody has a letter in hand
+
+
+def of(session: Session, rows: Collection[Row[Any]]) -> Readers:
+    """The readers of these claimed rows."""
+    subscribers = _by_id(session, _SUBSCRIBERS, {row.subscriber_id for row in rows})
+    enrollments = _by_id(session, _ENROLLMENTS, {row.enrollment_id for row in rows})
+    starts = {e.id: (e.subscriber_id, e.start_at) for e in enrollments.values() if e.start_at is not None}
+    if not starts:
+        return Readers(subscribers, enrollments, {}, set())
+    facts, waiting = people_facts.gather_open(session, starts)
+    several = {person for person, letters in waiting.items() if len(letters) > 1}
+    if several:
+        # Another worker may be claiming the other letter this moment: whoever comes second sees the first's.
+        in_turn(session, _CLAIMS_OF_SEVERAL)
+        theirs = {id_: start for id_, start in starts.items() if start[0] in several}
+        anew, waiting = people_facts.gather_open(session, theirs)
+        facts |= anew
+    return Readers(subscribers, enrollments, facts, _getting(waiting, several, {row.id for row in rows}))
+
+
+def _getting(waiting: Mapping[int, Collection[Open]], several: set[int], mine: set[int]) -> set[int]:
+    """Who of `several` has a letter in other hands than `mine`."""
+    return {person for person in several if any(one.in_hand and one.id not in mine for one in waiting.get(person, ()))}
+
+
+def _by_id(session: Session, reading: Select[Any], ids: set[int | None]) -> dict[int, Row[Any]]:
+    wanted = [one for one in ids if one is not None]
+    if not wanted:
+        return {}
+    found = session.connection().execute(reading.where(among(session, reading.selected_columns.id, wanted)))
+    return {row[0]: row for row in found}
