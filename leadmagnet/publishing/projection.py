@@ -13,7 +13,6 @@ from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing import finished, replan
 from leadmagnet.publishing.unmoved import outdated_below
 from leadmagnet.sequences import enrollments, recheck
-from leadmagnet.sequences.enrollments import kind_of
 from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
@@ -176,8 +175,9 @@ class _Life:
         Whatever is equal goes in the order of `series`, which is that of planning.
         """
         ready = series.ready or self.clock
-        step = series.sequence.step(series.next or "") if series.sequence is not None else None
-        asked_for = step is not None and series.sequence is not None and kind_of(series.sequence, step)[0] == "guide"
+        sequence = series.sequence
+        step = sequence.step(series.next or "") if sequence is not None else None
+        asked_for = sequence is not None and step is not None and enrollments.kind_of(sequence, step)[0] == "guide"
         return max(ready, self.clock), not asked_for, ready
 
     def _enter(self, series: _Series, place: Place) -> None:
@@ -204,7 +204,7 @@ class _Life:
             return
         facts = self._facts(series)
         reason, answer = replan.decide(
-            self.projector.timetable, series.sequence, waiting.slug, facts, self.zone, paused=series.paused_until
+            self.projector.timetable, series.sequence, waiting.slug, facts, self.zone, paused_until=series.paused_until
         )
         if reason is not None or isinstance(answer, Done):
             self._follow(series, answer)

@@ -167,8 +167,8 @@ def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows
             gone["the letters have not started"].append(row.id)
             continue
         facts = Facts(found.start_at, found.last_letter_at, frozenset((found.handled or "").split()))
-        zone, paused = timetable.zone_of(found.timezone), found.paused_until
-        reason, answer = decide(timetable, sequence, letter.step, facts, zone, paused=paused)
+        zone = timetable.zone_of(found.timezone)
+        reason, answer = decide(timetable, sequence, letter.step, facts, zone, paused_until=found.paused_until)
         if reason is None and isinstance(answer, Planned):
             kept.append((row.id, answer))
         else:
@@ -181,15 +181,18 @@ def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows
 
 
 def decide(
-    timetable: Timetable, sequence: Sequence, slug: str, facts: Facts, zone: ZoneInfo, *, paused: datetime | None
+    timetable: Timetable,
+    sequence: Sequence,
+    slug: str,
+    facts: Facts,
+    zone: ZoneInfo,
+    *,
+    paused_until: datetime | None,
 ) -> tuple[str | None, Planned | Done]:
-    """What is next for somebody who waits for the letter `slug`, and why that is gone; None: it still is the next.
-
-    No edit brings a letter into her pause, which ends at `paused`.
-    """
+    """What is next for somebody who waits for the letter `slug`, and why that is gone; None: it still is the next."""
     answer = timetable.next_step(sequence, facts, zone)
-    if paused is not None and isinstance(answer, Planned):
-        answer = schedule.after_pause(sequence, answer, facts, zone, paused)
+    if paused_until is not None and isinstance(answer, Planned):  # no edit brings a letter into her pause
+        answer = schedule.after_pause(sequence, answer, facts, zone, paused_until)
     if isinstance(answer, Planned) and answer.step.slug == slug:
         return None, answer
     return _gone(sequence, slug), answer

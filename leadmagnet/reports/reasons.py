@@ -13,7 +13,7 @@ from leadmagnet.sequences.schedule import ADDED, MOVED
 _SAID: Mapping[str, str] = MappingProxyType(
     {
         ADDED: "added after {her} turn",
-        MOVED: "moved to a place that {she} had passed",
+        MOVED: "moved to where {she} {had} been already",
         "draft": "a draft when {her} turn came",
         "not_after has passed": "too late for it by then: its not_after had passed",
         "unsubscribed": "left before it went",
