@@ -57,7 +57,7 @@ def test_status_says_why_no_mail_goes_out(published: Shell) -> None:
         )
         database.execute("INSERT INTO breaker VALUES (?, ?, ?, ?, ?)", row)
     database.close()
-    expected = "no mail goes out through mail.example:587 since 2026-03-04 02:12:00 UTC: The password is wrong. Next try: 2026-03-04 02:12:30 UTC"
+    expected = "no mail goes out through mail.example:587 since Tue 3 Mar 2026, 21:12 EST: The password is wrong. Next try: Tue 3 Mar 2026, 21:12 EST"
     assert expected in published("status").out.splitlines()
 
 

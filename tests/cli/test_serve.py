@@ -202,7 +202,7 @@ def _schema(path: Path) -> list[object]:
 def test_real_mail_from_the_example_site_is_refused_before_anything_connects(published: Shell) -> None:
     done = published("worker", smtp_url="smtp://me:gehe%2Fim@smtp.example.net", port=free_port())
     assert (done.code, done.out) == (1, "")
-    assert "mail goes to smtp.example.net:587, but this site is not ready for real readers" in done.err
+    assert "Mail goes to smtp.example.net:587, but this site is not ready for real readers" in done.err
     assert "base_url is http://127.0.0.1:" in done.err
     assert "gehe" not in done.err
     lines = (published.folder / "leadmagnet.toml").read_text().splitlines()

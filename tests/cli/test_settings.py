@@ -11,11 +11,11 @@ from tests.cli.shell import Shell
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"prot": 1}, "unknown environment variable LEADMAGNET_PROT. Did you mean LEADMAGNET_PORT?"),
+        ({"prot": 1}, "Unknown environment variable LEADMAGNET_PROT. Did you mean LEADMAGNET_PORT?"),
         ({"port": "x"}, "LEADMAGNET_PORT: input should be a valid integer"),
-        ({"database_url": "mysql://host/x"}, "the database URL starts with 'mysql'"),
-        ({"database_url": "postgresql://lm:secret@127.0.0.1:1/x"}, "cannot open the database postgresql+psycopg://lm:***@"),
-        ({"data_dir": "leadmagnet.toml"}, "is empty"),
+        ({"database_url": "mysql://host/x"}, "The database URL starts with 'mysql'"),
+        ({"database_url": "postgresql://lm:secret@127.0.0.1:1/x"}, "Cannot open the database postgresql+psycopg://lm:***@"),
+        ({"data_dir": "leadmagnet.toml"}, "Nothing has been published yet"),
     ],
 )  # fmt: skip
 def test_a_wrong_variable_is_named(site: Shell, settings: dict[str, Any], words: str) -> None:
