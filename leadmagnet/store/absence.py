@@ -5,8 +5,6 @@ import random
 import time
 from threading import Lock
 
-import psycopg
-
 from leadmagnet.store import outage
 
 log = logging.getLogger(__name__)
@@ -25,6 +23,9 @@ def is_away(error: BaseException) -> bool:
     """Whether the database is out of reach or out of order, rather than at odds with one statement."""
     if outage.is_outage(error):
         return True
+    # Imported here: it takes a tenth of a second, and commands on SQLite do without. What serves has loaded it already.
+    import psycopg
+
     # Class 57: the server is shutting down, or the operator ended the connection.
     return isinstance(error, psycopg.OperationalError) and (error.sqlstate or "57").startswith("57")
 
