@@ -14,7 +14,7 @@ from leadmagnet.web.preview.shown import Shown, next_shown
 log = logging.getLogger(__name__)
 
 #: Milliseconds of peace after which a save has ended; editors that save through a second file need about one.
-_SETTLED, _AT_MOST = 15, 60
+_SETTLED, _AT_MOST = 5, 40
 #: After a failure, such as a folder that is just being replaced.
 _AGAIN_SECONDS = 1.0
 
