@@ -17,7 +17,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, ins
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing import releases
-from leadmagnet.sequences import enrollments, schedule
+from leadmagnet.sequences import deliveries, schedule
 from leadmagnet.sequences.schedule import Facts
 from leadmagnet.store.columns import Utc
 from leadmagnet.store.database import Database
@@ -188,7 +188,7 @@ def _write_lives(connection: Connection, sequence: Sequence, lives: list[_Life])
         facts, zone = Facts(life.start), ZoneInfo(life.zone)
         for number, step in enumerate(sequence.steps[: life.had]):
             at = schedule.due(sequence, step, facts, zone).due
-            kind, lane = enrollments.kind_of(sequence, step)
+            kind, lane = deliveries.kind_of(sequence, step)
             letters.append({"n": n, "number": number, "step": step.slug, "kind": kind, "lane": lane, "at": at,
                             "at_key": _key(at)})  # fmt: skip
     connection.execute(insert(_life), rows)

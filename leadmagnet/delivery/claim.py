@@ -17,7 +17,7 @@ from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.readers import Readers
 from leadmagnet.mail.facts import MailFacts
-from leadmagnet.sequences import enrollments, recheck, timetable
+from leadmagnet.sequences import deliveries, enrollments, recheck, timetable
 from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.store.models import Delivery, Enrollment
@@ -175,7 +175,7 @@ def _settle_letter(session: Session, case: _Case) -> Claimed | None:
             _move_start(session, enrollment, facts.start)
             _put_back(session, row, due)
             gone = [(enrollment.id, case.subscriber, seq, over) for over in passed]
-            enrollments.pass_over(session, published, gone, now=now)
+            deliveries.pass_over(session, published, gone, now=now)
         case Pause(until), _:
             _put_back(session, row, until)
         case Replace(reason, following), seq if seq is not None:

@@ -13,7 +13,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Outcome
 from leadmagnet.mail.facts import MailFacts
-from leadmagnet.sequences import enrollments
+from leadmagnet.sequences import deliveries
 from leadmagnet.store import signals
 from leadmagnet.store.models import Delivery
 
@@ -55,7 +55,7 @@ def queue(session: Session, letters: Sequence[Claimed], done: set[str], *, now: 
         elif recipient := letter.published.operator_address:
             words = {"copy": number, "letter": name, "facts": letter.facts.to_json()}
             key = f"watch:{name}:{number}"
-            queued |= enrollments.plan_notice(
+            queued |= deliveries.plan_notice(
                 session, letter.published, recipient=recipient, words=words, dedupe_key=key, now=now
             )
     if queued:

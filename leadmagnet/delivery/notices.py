@@ -13,7 +13,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.delivery import copies, letters, notice_page, tally
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.mail.facts import MailFacts
-from leadmagnet.sequences import enrollments
+from leadmagnet.sequences import deliveries
 from leadmagnet.store import signals
 
 _FOOT = "Your own leadmagnet wrote this, at most once a day for the same trouble."
@@ -132,7 +132,7 @@ def tell(session: Session, published: Published, notice: Notice, *, now: datetim
         return False
     words = {"subject": notice.subject, "lines": list(notice.lines), "commands": list(notice.commands)}
     key = f"notice:{notice.about}:{tally.day_of(now)}"
-    new = enrollments.plan_notice(session, published, recipient=recipient, words=words, dedupe_key=key, now=now)
+    new = deliveries.plan_notice(session, published, recipient=recipient, words=words, dedupe_key=key, now=now)
     if new:
         signals.something_is_due(session)
     return new

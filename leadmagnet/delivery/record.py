@@ -14,7 +14,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.delivery import soft_bounces
 from leadmagnet.delivery.letters import Claimed, Course
 from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome, Returned
-from leadmagnet.sequences import enrollments, preferences, timetable
+from leadmagnet.sequences import deliveries, enrollments, preferences, timetable
 from leadmagnet.store import batches
 from leadmagnet.store.dialect import is_sqlite, table
 from leadmagnet.store.models import AuditEvent, Delivery
@@ -156,7 +156,7 @@ def _go_on(
         following[course.enrollment_id] = (course.person, course.sequence, course.after(times, letter_at=letter_at))
         if course.step.tag is not None and letter_at is not None:
             tags.append((course.person.id, course.step.tag))
-    enrollments.pass_over(session, published, passed, now=now)
+    deliveries.pass_over(session, published, passed, now=now)
     enrollments.give_tags(session, published, tags, now=now)
     enrollments.follow(session, published, following, now=now)
 

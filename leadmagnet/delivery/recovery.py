@@ -14,7 +14,7 @@ from leadmagnet.delivery import daily, holding, notices, record
 from leadmagnet.delivery.begun import POISON_AFTER, BegunLine
 from leadmagnet.delivery.journal import AcceptedLine
 from leadmagnet.delivery.letters import Person
-from leadmagnet.sequences import enrollments, schedule
+from leadmagnet.sequences import deliveries, enrollments, schedule
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.store.columns import ServerTime
 from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Subscriber
@@ -214,7 +214,7 @@ def go_on(session: Session, published: Published, enrollment_id: int, slug: str,
     if step is not None:
         before = replace(facts, handled=facts.handled - {slug})
         passed = schedule.passed_over(sequence, before, step)
-        enrollments.pass_over(session, published, [(enrollment_id, person, sequence, over) for over in passed], now=now)
+        deliveries.pass_over(session, published, [(enrollment_id, person, sequence, over) for over in passed], now=now)
         enrollments.give_tags(session, published, [(person.id, step.tag)] if step.tag is not None else [], now=now)
     answer = schedule.next_step(sequence, facts, published.zone_of(found.timezone))
     enrollments.follow(session, published, {enrollment_id: (person, sequence, answer)}, now=now)

@@ -12,7 +12,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing import finished, replan
 from leadmagnet.publishing.unmoved import outdated_below
-from leadmagnet.sequences import enrollments, recheck
+from leadmagnet.sequences import deliveries, enrollments, recheck
 from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
@@ -177,7 +177,7 @@ class _Life:
         ready = series.ready or self.clock
         sequence = series.sequence
         step = sequence.step(series.next or "") if sequence is not None else None
-        asked_for = sequence is not None and step is not None and enrollments.kind_of(sequence, step)[0] == "guide"
+        asked_for = sequence is not None and step is not None and deliveries.kind_of(sequence, step)[0] == "guide"
         return max(ready, self.clock), not asked_for, ready
 
     def _enter(self, series: _Series, place: Place) -> None:

@@ -27,7 +27,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing import finished
 from leadmagnet.publishing.unmoved import outdated_below
-from leadmagnet.sequences import enrollments, schedule
+from leadmagnet.sequences import deliveries, enrollments, schedule
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.schedule import Done, Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
@@ -176,7 +176,7 @@ def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows
             following[row.enrollment_id] = (_Person(row.subscriber_id, row.domain_group), sequence, answer)
     _keep(session, published, sequence, kept)
     for reason, ids in gone.items():
-        enrollments.cancel_pending(session, reason, among(session, Delivery.id, ids), now=now)
+        deliveries.cancel_pending(session, reason, among(session, Delivery.id, ids), now=now)
     enrollments.follow(session, published, following, now=now)
 
 
@@ -200,7 +200,7 @@ def decide(
 
 def _end(session: Session, rows: Rows[Row[Any]], now: datetime) -> None:
     reason = SEQUENCE_REMOVED
-    enrollments.cancel_pending(session, reason, among(session, Delivery.id, [row.id for row in rows]), now=now)
+    deliveries.cancel_pending(session, reason, among(session, Delivery.id, [row.id for row in rows]), now=now)
     session.execute(
         update(_enrollment)
         .where(among(session, _enrollment.c.id, [row.enrollment_id for row in rows]), _enrollment.c.status == "active")
@@ -222,7 +222,7 @@ def _keep(session: Session, published: Published, sequence: Sequence, kept: Rows
     """Writes when each letter is due now. All are one letter; a back-off stays."""
     if not kept:
         return
-    kind, lane = enrollments.kind_of(sequence, kept[0][1].step)
+    kind, lane = deliveries.kind_of(sequence, kept[0][1].step)
     given = batches.rows([(id_, one.due) for id_, one in kept])
     values = {"given": given, "new_kind": kind, "new_lane": lane, "new_release": published.number}
     session.connection().execute(_keeping(is_sqlite(session)), values)

@@ -11,7 +11,7 @@ from leadmagnet.reports import weekly
 from leadmagnet.reports.paused import lifted_by, sentence, subject
 from leadmagnet.reports.weekly import LetterWeek, Undecided, Week
 from leadmagnet.reports.words import count, weekday
-from leadmagnet.sequences import enrollments
+from leadmagnet.sequences import deliveries
 from leadmagnet.store import signals
 from leadmagnet.store.database import Database, Session
 from leadmagnet.store.models import Delivery, Release
@@ -42,7 +42,7 @@ def send(database: Database, live: Live, *, now: datetime) -> bool:
         found = weekly.week(session, published, monday, now=now)
     recipient = published.operator_address
     with database.write() as session:
-        queued = enrollments.plan_notice(
+        queued = deliveries.plan_notice(
             session,
             published,
             recipient=recipient,

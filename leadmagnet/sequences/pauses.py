@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.audience import history
 from leadmagnet.content.published import Published
-from leadmagnet.sequences import enrollments, schedule
+from leadmagnet.sequences import deliveries, schedule
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber
@@ -153,5 +153,5 @@ def _put(
         series.start_at = later.start
         # With the later start a letter she is past would look as if it were still to come.
         passed = [one for one in schedule.passed_over(sequence, facts, planned.step) if one.reason != "draft"]
-        enrollments.pass_over(session, published, [(series.id, subscriber, sequence, one) for one in passed], now=now)
+        deliveries.pass_over(session, published, [(series.id, subscriber, sequence, one) for one in passed], now=now)
     return due

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from leadmagnet.audience import consent, subscribers, suppressions
 from leadmagnet.audience.consent import Origin
 from leadmagnet.content.published import Published
-from leadmagnet.sequences import enrollments
+from leadmagnet.sequences import deliveries, enrollments
 from leadmagnet.store.models import Delivery, Subscriber
 
 #: What the world says of an address so that nothing is sent to it any more.
@@ -62,7 +62,7 @@ def block(
     )
     new = suppressions.add(session, subscriber.address_key, "all", reason, now=now)
     enrollments.leave(session, subscriber_id, ended, now=now)
-    enrollments.cancel_pending(session, ended, Delivery.subscriber_id == subscriber_id, now=now)
+    deliveries.cancel_pending(session, ended, Delivery.subscriber_id == subscriber_id, now=now)
     if new and ended == "complained":
         consent.record(session, subscriber_id, "withdrawn", now=now, origin=Origin(), message_id=message_id)
     return new

@@ -16,7 +16,7 @@ from leadmagnet.audience.addresses import Address
 from leadmagnet.audience.consent import Origin
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
-from leadmagnet.sequences import enrollments, preferences
+from leadmagnet.sequences import deliveries, enrollments, preferences
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber
 
 #: How long an unconfirmed address is kept, and its confirm link lives.
@@ -63,10 +63,10 @@ def request(session: Session, published: Published, asked: Request, *, limits: b
     sequence = published.compiled.sequence_of(asked.guide.slug)
     enrollment = enrollments.find_or_add(session, subscriber.id, sequence, now=now)
     if subscriber.status == "pending":
-        plan, outcome = enrollments.plan_confirmation, Requested.CONFIRMATION
+        plan, outcome = deliveries.plan_confirmation, Requested.CONFIRMATION
         subscriber.asked_at = now
     else:
-        plan, outcome = enrollments.plan_guide, Requested.GUIDE
+        plan, outcome = deliveries.plan_guide, Requested.GUIDE
     if not plan(session, published, subscriber, enrollment, limits=limits, now=now):
         return Requested.TOO_SOON
     consent.record(
@@ -145,7 +145,7 @@ def remind(session: Session, published: Published, *, after: timedelta, limit: i
         .limit(limit)
     ).all()
     for subscriber, enrollment_id in rows:
-        enrollments.plan_reminder(session, published, subscriber, enrollment_id, now=now)
+        deliveries.plan_reminder(session, published, subscriber, enrollment_id, now=now)
     return len(rows)
 
 
@@ -196,11 +196,11 @@ def _settle_other_requests(
 ) -> None:
     """The address is hers now: further confirmations are pointless, and a second guide she asked for can go."""
     mails = Delivery.kind.in_(["confirm", "reminder"])
-    enrollments.cancel_pending(session, "confirmed", Delivery.subscriber_id == subscriber.id, mails, now=now)
+    deliveries.cancel_pending(session, "confirmed", Delivery.subscriber_id == subscriber.id, mails, now=now)
     others = session.scalars(
         select(Enrollment)
         .where(Enrollment.subscriber_id == subscriber.id, Enrollment.id != confirmed_id)
         .where(Enrollment.status == "pending", Enrollment.guide.is_not(None))
     ).all()
     for other in others:
-        enrollments.plan_guide(session, published, subscriber, other, limits=False, now=now)
+        deliveries.plan_guide(session, published, subscriber, other, limits=False, now=now)

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from leadmagnet.sequences import facts, schedule
-from leadmagnet.sequences.enrollments import kind_of
+from leadmagnet.sequences.deliveries import kind_of
 from leadmagnet.sequences.schedule import Planned
 from leadmagnet.store.models import Enrollment, Subscriber
 from tests.world import World

@@ -10,7 +10,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.publishing.unmoved import outdated_below, planned_in
 from leadmagnet.sequences import schedule
-from leadmagnet.sequences.enrollments import kind_of
+from leadmagnet.sequences.deliveries import kind_of
 from leadmagnet.sequences.schedule import Facts, Planned
 from tests.publishing.crowd import letters_of
 from tests.publishing.edits import random_edit, with_steps

@@ -9,7 +9,7 @@ from leadmagnet.audience.consent import Origin
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.publishing.versions import known_by_later_names
-from leadmagnet.sequences import enrollments, pauses, preferences
+from leadmagnet.sequences import deliveries, enrollments, pauses, preferences
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.schedule import next_step
 from leadmagnet.store.database import Session
@@ -190,12 +190,12 @@ def _had(published: Published, she: Subscriber, one: Enrollment, slug: str, stan
     assert letter is not None and one.start_at is not None
     local = (one.start_at + days(letter.day)).astimezone(published.zone)
     at = local.replace(hour=7, minute=30) if letter.day else local
-    kind, lane = enrollments.kind_of(sequence, letter)
+    kind, lane = deliveries.kind_of(sequence, letter)
     state = stand.special if slug == stand.had[-1] and stand.special in ("uncertain", "skipped") else "sent"
     over = {"sent_at": at} if state == "sent" else {"ended_at": at, "reason": "for a test"}
     return Delivery(
         kind=kind, lane=lane, subscriber_id=she.id, enrollment_id=one.id, sequence=one.sequence, step=slug,
         state=state, due_at=at, ready_at=at, handed_at=None if state == "skipped" else at, release_id=published.number,
         message_id=f"{one.id}.{slug}@example.com", domain_group="example.com",
-        dedupe_key=enrollments.step_key(one.id, slug), **over,
+        dedupe_key=deliveries.step_key(one.id, slug), **over,
     )  # fmt: skip

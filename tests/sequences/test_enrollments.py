@@ -5,7 +5,7 @@ from datetime import time, timedelta
 import pytest
 
 from leadmagnet.content.sequences import Sequence
-from leadmagnet.sequences import enrollments, facts, schedule
+from leadmagnet.sequences import deliveries, enrollments, facts, schedule
 from leadmagnet.sequences.schedule import Done, PassedOver
 from tests.sequences.lives import letter
 from tests.world import GUIDE, World
@@ -66,7 +66,7 @@ def test_a_letter_passed_over_leaves_one_row_that_says_why(world: World) -> None
     passed = [(series.id, her, _sequence(world), PassedOver("strong-hips", "draft"))]
     for _twice in range(2):
         with world.database.write() as session:
-            enrollments.pass_over(session, world.published, passed, now=world.now)
+            deliveries.pass_over(session, world.published, passed, now=world.now)
     (row,) = world.deliveries(state="skipped")
     assert (row.step, row.reason, row.ended_at) == ("strong-hips", "draft", world.now)
     assert row.dedupe_key == f"step:{series.id}:strong-hips"
@@ -94,7 +94,7 @@ def test_the_guide_mail_goes_before_other_letters(day: int, guide: str | None, k
     sequence = Sequence(
         slug="hips", title="Hips", starts="manual", guide=guide, min_gap=timedelta(0), stop_when=(), steps=(step,)
     )
-    assert enrollments.kind_of(sequence, step) == kind_and_lane
+    assert deliveries.kind_of(sequence, step) == kind_and_lane
 
 
 def test_every_mail_has_a_message_id_of_its_own_at_the_senders_domain(world: World) -> None:

@@ -1,0 +1,212 @@
+"""Deliveries to be: the one room that creates them, and takes back what has not gone."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from leadmagnet.content.published import Published
+from leadmagnet.content.sequences import Sequence, Step
+from leadmagnet.sequences.schedule import PassedOver, Planned
+from leadmagnet.store import batches
+from leadmagnet.store.dialect import insert_ignoring, is_sqlite, locked_ids, table
+from leadmagnet.store.models import Delivery, Enrollment, Subscriber
+
+#: A confirmation a person has not answered is repeated at most this often, this far apart.
+CONFIRMATIONS_EVER = 3
+BETWEEN_MAILS = timedelta(minutes=10)
+#: A guide is sent again at most this often a day.
+GUIDES_A_DAY = 5
+
+_delivery, _enrollment = table(Delivery), table(Enrollment)
+#: The columns of a letter that is planned.
+_LETTER = (
+    "kind", "lane", "subscriber_id", "enrollment_id", "sequence", "step", "state", "due_at", "ready_at", "release_id",
+    "message_id", "domain_group", "dedupe_key",
+)  # fmt: skip
+
+
+@cache
+def _planning(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
+    """Plans letters for those whose series runs; one that was planned before stays as it is."""
+    given = batches.given(for_sqlite=for_sqlite, **{name: _delivery.c[name].type for name in _LETTER})
+    # A value, not EXISTS: that PostgreSQL may turn into a join with all enrollments.
+    status = select(_enrollment.c.status).where(_enrollment.c.id == given.c.enrollment_id).scalar_subquery()
+    insert_into = sqlite.insert if for_sqlite else postgresql.insert
+    letters = select(*(given.c[name] for name in _LETTER)).where(status == "active")
+    return insert_into(_delivery).from_select(_LETTER, letters).on_conflict_do_nothing()
+
+
+def plan_letters(session: Session, published: Published, letters: Iterable[tuple[int, Any, Sequence, Planned]]) -> None:
+    """Queues the next letter of each (enrollment id, subscriber, sequence, answer), if her series runs."""
+    rows = [_letter(published, sequence, planned, id_, person) for id_, person, sequence, planned in letters]
+    if rows:
+        session.connection().execute(_planning(is_sqlite(session)), {"given": batches.rows(rows)})
+
+
+def pass_over(
+    session: Session, published: Published, passed: Iterable[tuple[int, Any, Sequence, PassedOver]], *, now: datetime
+) -> None:
+    """Writes a `skipped` row for each letter that went by, so that `why` can tell."""
+    rows = [
+        {
+            **_row(published, kind="step", lane="sequence", person=person, enrollment_id=enrollment_id, due=now),
+            "sequence": sequence.slug,
+            "step": over.slug,
+            "state": "skipped",
+            "reason": over.reason,
+            "ended_at": now,
+            "dedupe_key": step_key(enrollment_id, over.slug),
+        }
+        for enrollment_id, person, sequence, over in passed
+    ]
+    if rows:
+        session.execute(insert_ignoring(session, Delivery), rows)
+
+
+def plan_confirmation(
+    session: Session,
+    published: Published,
+    subscriber: Subscriber,
+    enrollment: Enrollment,
+    *,
+    limits: bool,
+    now: datetime,
+) -> bool:
+    """Queues the confirmation; False when this person has had enough of them for now."""
+    sent, last = _count(session, subscriber.id, "confirm")
+    if limits and last is not None and (sent >= CONFIRMATIONS_EVER or last > now - BETWEEN_MAILS):
+        return False
+    row = _row(published, kind="confirm", lane="transactional", person=subscriber, enrollment_id=enrollment.id, due=now)
+    _add(session, row | {"dedupe_key": f"confirm:{enrollment.id}:{sent + 1}"})
+    return True
+
+
+def plan_reminder(
+    session: Session, published: Published, subscriber: Subscriber, enrollment_id: int, *, now: datetime
+) -> None:
+    """Queues the one reminder that an unanswered confirmation gets."""
+    row = _row(
+        published, kind="reminder", lane="transactional", person=subscriber, enrollment_id=enrollment_id, due=now
+    )
+    _add(session, row | {"dedupe_key": f"reminder:{enrollment_id}"})
+
+
+def plan_guide(
+    session: Session,
+    published: Published,
+    subscriber: Subscriber,
+    enrollment: Enrollment,
+    *,
+    limits: bool,
+    now: datetime,
+) -> bool:
+    """Queues the guide for somebody who asked (again); False when it was sent often enough for now."""
+    sent, _last = _count(session, subscriber.id, "guide")
+    today, _last = _count(session, subscriber.id, "guide", Delivery.due_at > now - timedelta(days=1))
+    # A second guide is not the first one again: it goes at once.
+    _sent, last = _count(session, subscriber.id, "guide", Delivery.enrollment_id == enrollment.id)
+    if limits and (today >= GUIDES_A_DAY or (last is not None and last > now - BETWEEN_MAILS)):
+        return False
+    row = _row(published, kind="guide", lane="transactional", person=subscriber, enrollment_id=enrollment.id, due=now)
+    _add(session, row | {"dedupe_key": f"guide:{subscriber.id}:{sent + 1}"})
+    return True
+
+
+def plan_notice(
+    session: Session,
+    published: Published,
+    *,
+    recipient: str,
+    words: Mapping[str, Any],
+    dedupe_key: str,
+    now: datetime,
+) -> bool:
+    """Queues a mail to the operator, who is no subscriber; False if one of this key was queued before."""
+    row = {
+        "kind": "notice",
+        "lane": "transactional",
+        "due_at": now,
+        "ready_at": now,
+        "release_id": published.number,
+        "message_id": _message_id(published),
+        "domain_group": "operator",
+        "facts": {"recipient": recipient, **words},
+        "dedupe_key": dedupe_key,
+    }
+    return session.execute(insert_ignoring(session, Delivery).values(**row).returning(Delivery.id)).first() is not None
+
+
+def cancel_pending(session: Session, reason: str, *which: Any, now: datetime) -> None:
+    """Cancels unsent deliveries, and gives their dedupe keys back.
+
+    A row that a worker is claiming this moment is left to it, since waiting for it could end in a deadlock: the
+    claim's own check, or the gate, settles it.
+    """
+    ids = select(Delivery.id).where(Delivery.state == "pending", *which)
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(locked_ids(session, ids)), Delivery.state == "pending")
+        .values(state="cancelled", reason=reason, ended_at=now, dedupe_key=None),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def step_key(enrollment_id: int, slug: str) -> str:
+    """What makes "nobody gets a letter twice" true whatever the edit."""
+    return f"step:{enrollment_id}:{slug}"
+
+
+def kind_of(sequence: Sequence, step: Step) -> tuple[str, str]:
+    """(kind, lane) of a letter: the day-0 letter of a guide is the guide mail, and was asked for seconds ago."""
+    is_guide_mail = step.day == 0 and sequence.guide is not None
+    return ("guide", "transactional") if is_guide_mail else ("step", "sequence")
+
+
+def _letter(
+    published: Published, sequence: Sequence, planned: Planned, enrollment_id: int, person: Any
+) -> tuple[object, ...]:
+    """The values of `_LETTER`, in their order: made for every letter that is sent, so no names are handed around."""
+    slug, due = planned.step.slug, planned.due
+    return (
+        *kind_of(sequence, planned.step), person.id, enrollment_id, sequence.slug, slug, "pending", due, due,
+        published.number, _message_id(published), person.domain_group, step_key(enrollment_id, slug),
+    )  # fmt: skip
+
+
+def _row(
+    published: Published, *, kind: str, lane: str, person: Any, enrollment_id: int | None, due: datetime
+) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "lane": lane,
+        "subscriber_id": person.id,
+        "enrollment_id": enrollment_id,
+        "due_at": due,
+        "ready_at": due,
+        "release_id": published.number,
+        "message_id": _message_id(published),
+        "domain_group": person.domain_group,
+    }
+
+
+def _add(session: Session, row: dict[str, Any]) -> None:
+    session.execute(insert(Delivery).values(**row))
+
+
+def _count(session: Session, subscriber_id: int, kind: str, *which: Any) -> tuple[int, datetime | None]:
+    """How many deliveries of a kind this person has (had), and when the last was asked for."""
+    count, last = session.execute(
+        select(func.count(), func.max(Delivery.due_at)).where(
+            Delivery.subscriber_id == subscriber_id, Delivery.kind == kind, *which
+        )
+    ).one()
+    return count, last
+
+
+def _message_id(published: Published) -> str:
+    return f"{published.name_mail()}@{published.sender_domain}"
