@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     warm_up: Literal["on", "off"] = "off"  # a new sending domain: few letters a day at first, more each day
     mail_log: Path | None = None  # Postfix's log on this machine: tells what became of a mail with a lost answer
     bounce_domain: str | None = None  # receives the bounces of each mail apart; None: they come to its sender
-    dkim_selector: str = Field(default="leadmagnet", pattern=r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
+    dkim_selector: str = Field(default="leadmagnet", pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")
     log_format: Literal["text", "json"] | None = None  # None: text on a terminal, else JSON
     log_level: Literal["debug", "info", "warning"] = "info"  # debug: a line for every mail that is sent
     signup_limits: Literal["on", "off"] = "on"

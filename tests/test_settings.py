@@ -262,6 +262,12 @@ class TestSecrets:
         monkeypatch.setenv("LEADMAGNET_SMTP_PASSWORD", "other")
         assert load(tmp_path).server_password() == "other"
 
+    @pytest.mark.parametrize("selector", ["a b", "../key", "spring.2026/x", ""])
+    def test_a_selector_is_one_dns_label(self, tmp_path: Path, selector: str) -> None:
+        """It is part of a file's name as well."""
+        with pytest.raises(SettingsError, match="dkim_selector"):
+            load(written(tmp_path, f'dkim_selector = "{selector}"\n'))
+
     def test_the_key_that_signs_mail_is_kept_under_its_selector_and_never_replaced(self, tmp_path: Path) -> None:
         settings = load(written(tmp_path, 'dkim_selector = "spring"\n'))
         assert settings.dkim_key() is None
