@@ -22,12 +22,9 @@ from leadmagnet.content.sequences import Reading, read_sequence
 from leadmagnet.content.site import SiteSettings, check_site
 
 
-def compile_folder(path: Path, notes: Notes | None = None) -> Build:
-    """Reads and compiles the site in the folder `path`; never raises for what the operator wrote.
-
-    What is found goes into `notes` too, for whoever goes on looking.
-    """
-    return read_draft(path, notes if notes is not None else Notes(), Memory()).build()
+def compile_folder(path: Path) -> Build:
+    """Reads and compiles the site in the folder `path`; never raises for what the operator wrote."""
+    return read_draft(path, Notes(), Memory()).build()
 
 
 def compile_kept(files: Mapping[str, bytes], settings: SiteSettings, notes: Notes) -> Build:
