@@ -78,6 +78,23 @@ class Subscriber(Model):
     asked_at: Mapped[Timestamp]  # the last sign-up: an unconfirmed address is forgotten seven days after it
     confirmed_at: Mapped[Timestamp | None]  # null: never confirmed
     unsubscribed_at: Mapped[Timestamp | None]  # null: never left, or came back
+    # since then she leaves with the end of the last series that runs, and no other starts; null: she goes on
+    finishing_at: Mapped[Timestamp | None]
+    gap_days: Mapped[int | None]  # fewest days between two letters that she asked for; null: as the series says
+
+
+class AddressChange(Model):
+    """A new address that a person asked for, which a mail to it has to prove; deleted when done or too old."""
+
+    __tablename__ = "address_change"
+    __table_args__ = (UniqueConstraint("subscriber_id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[RowId]  # stands in the link of that mail: a second wish of the same person is another row
+    subscriber_id: Mapped[int] = mapped_column(BigKey, ForeignKey("subscriber.id", ondelete="CASCADE"))
+    address: Mapped[str] = mapped_column(String(320))
+    address_key: Mapped[str] = mapped_column(word(32))
+    domain_group: Mapped[str] = mapped_column(String(255))
+    asked_at: Mapped[Timestamp]
 
 
 class SubscriberTag(Model):
@@ -138,6 +155,7 @@ class Enrollment(Model):
     created_at: Mapped[Timestamp]
     start_at: Mapped[Timestamp | None]  # day 0; moved on by lateness; null: the letters have not started
     paused_until: Mapped[Timestamp | None]  # null: not paused
+    wanted_at: Mapped[Timestamp | None]  # when she asked for her next letter at once; spent by a letter after it
     ended_at: Mapped[Timestamp | None]  # null: neither completed nor exited
     guide_opened_at: Mapped[Timestamp | None]  # null: the guide page was never reached by a tap
     # the edition of the guide that this tap opened; what a guide mail brought later is told by its release;
@@ -184,7 +202,7 @@ class Delivery(Model):
 
     __tablename__ = "delivery"
     __table_args__ = (
-        one_of("kind", "confirm", "reminder", "guide", "step", "test", "notice"),
+        one_of("kind", "confirm", "reminder", "guide", "step", "address", "test", "notice"),
         one_of("lane", "transactional", "sequence"),
         one_of("state", *DELIVERY_STATES),
         CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name="sent_has_time"),
@@ -386,6 +404,29 @@ class RateBucket(Model):
     relay: Mapped[str] = mapped_column(String(255), primary_key=True)  # host:port
     # The moment, in seconds since 1970, up to which the rate is used up: the time since then makes the tokens.
     used_until: Mapped[float] = mapped_column(Float)
+
+
+class SignupBucket(Model):
+    """How much of one sign-up limit is used up, kept as one number, like `RateBucket`. No row: nothing is."""
+
+    __tablename__ = "signup_bucket"
+    __table_args__ = (Index("signup_bucket_used", "used_until"),)
+
+    # network:<keyed hash>, all: what is counted; never an address that can be read
+    scope: Mapped[str] = mapped_column(word(64), primary_key=True)
+    # The moment, in seconds since 1970, up to which the limit is used up; before now: nothing is left of it.
+    used_until: Mapped[float] = mapped_column(Float)
+
+
+class SignupWindow(Model):
+    """What became of the new addresses of some minutes: too few that confirm are somebody else's addresses."""
+
+    __tablename__ = "signup_window"
+    __table_args__ = ()
+
+    begins_at: Mapped[datetime] = mapped_column(Utc, primary_key=True)
+    asked: Mapped[int] = mapped_column(server_default="0")  # confirmations that were queued for new addresses
+    confirmed: Mapped[int] = mapped_column(server_default="0")  # how many of those people have confirmed since
 
 
 class DailyQuota(Model):
