@@ -14,6 +14,7 @@ from leadmagnet.sequences.signup import Request
 from leadmagnet.sequences.signup import request as request_guide
 from leadmagnet.store.signals import something_is_due
 from leadmagnet.web.answers import answer_json, private_page, see, wants_json
+from leadmagnet.web.blogs import within
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
 
@@ -125,7 +126,7 @@ def _sent(slug: str, address: str) -> Response:
     path = f"/f/{slug}/sent"
     if wants_json(request):
         return answer_json({"ok": True, "next": f"{house().links.base_url}{path}"})
-    response = see(path)
+    response = see(within(path))
     secure = house().links.base_url.startswith("https:")
     response.set_cookie(
         _COOKIE,
