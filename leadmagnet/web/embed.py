@@ -3,6 +3,7 @@
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
 
@@ -29,7 +30,7 @@ def script() -> Response:
     answer.headers["Cache-Control"] = _SCRIPT_CACHE
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     answer.set_etag(tag)
-    return answer.make_conditional(request)
+    return cast(Response, answer.make_conditional(request))
 
 
 @bp.get("/f/<slug>/embed")
@@ -70,8 +71,8 @@ def page_of_a_blog() -> Response:
     # The snippet brings a style block; its addresses begin with the base URL, whatever name this page was asked under.
     own = blogs.own_origin()
     answer.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; script-src {own}; connect-src {own}; form-action {own}; "
-        f"frame-src {own}; base-uri 'none'; frame-ancestors 'self'"
+        f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; script-src {own}; connect-src {own}; "
+        f"form-action {own}; frame-src {own}; base-uri 'none'; frame-ancestors 'self'"
     )
     return answer
 
