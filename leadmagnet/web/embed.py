@@ -1,5 +1,6 @@
 """The form on other sites: its script, the box for a frame, and the page that hands out the snippets."""
 
+import gzip
 import hashlib
 from functools import lru_cache
 from pathlib import Path
@@ -25,11 +26,15 @@ _SCRIPT_CACHE = "public, max-age=3600, must-revalidate"
 @bp.get("/embed.js")
 def script() -> Response:
     """The script of the form, for a blog's pages too."""
-    source, tag = _script()
-    answer = Response(source, mimetype="text/javascript")
+    source, packed, tag = _script()
+    is_packed = request.accept_encodings["gzip"] > 0
+    answer = Response(packed if is_packed else source, mimetype="text/javascript")
+    if is_packed:
+        answer.headers["Content-Encoding"] = "gzip"
+    answer.set_etag(f"{tag}-gzip" if is_packed else tag)
+    answer.vary.add("Accept-Encoding")
     answer.headers["Cache-Control"] = _SCRIPT_CACHE
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    answer.set_etag(tag)
     return cast(Response, answer.make_conditional(request))
 
 
@@ -106,9 +111,9 @@ def _chosen() -> tuple[Published, Guide]:
 
 
 @lru_cache(maxsize=1)
-def _script() -> tuple[bytes, str]:
+def _script() -> tuple[bytes, bytes, str]:
     source = _SCRIPT.read_bytes()
-    return source, hashlib.sha256(source).hexdigest()[:16]
+    return source, gzip.compress(source, mtime=0), hashlib.sha256(source).hexdigest()[:16]
 
 
 @bp.app_template_global("is_framed")

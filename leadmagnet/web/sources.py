@@ -74,13 +74,13 @@ def _without_query(address: str) -> str | None:
 
 
 def _host(text: str) -> str:
-    host = text.strip().lower()
+    parts = _parts(text)  # a script may tell all of an address: its host is enough
+    host = (parts.netloc.rpartition("@")[2] if parts is not None else text.strip()).lower()
     return host if len(host) <= _LONGEST_WORD and _HOST.fullmatch(host) else ""
 
 
 def _other_host(address: str, own: str) -> str:
-    parts = _parts(address)
-    host = _host(parts.netloc.rpartition("@")[2]) if parts is not None else ""
+    host = _host(address)
     return "" if host == own.lower() else host
 
 

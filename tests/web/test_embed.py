@@ -1,5 +1,6 @@
 """What goes onto other sites: the script, the snippets, and the page that hands them out."""
 
+import gzip
 import re
 
 from flask.testing import FlaskClient
@@ -27,16 +28,18 @@ def form_of(page: Element) -> Element:
 
 
 def test_the_script_is_small_alone_and_asked_for_again_within_the_hour(client: FlaskClient) -> None:
-    answer = client.get("/embed.js")
-    assert answer.content_type == "text/javascript; charset=utf-8"
-    assert answer.headers["Cache-Control"] == "public, max-age=3600, must-revalidate"
-    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert len(answer.data) < 6 * 1024
-    assert "import" not in answer.text and "cookie =" not in answer.text and "Storage" not in answer.text
-    unchanged = client.get("/embed.js", headers={"If-None-Match": answer.headers["ETag"]})
+    plain = client.get("/embed.js")
+    packed = client.get("/embed.js", headers={"Accept-Encoding": "br, gzip"})
+    assert len(packed.data) < 6 * 1024 and gzip.decompress(packed.data) == plain.data
+    assert (packed.headers["Content-Encoding"], plain.headers.get("Content-Encoding")) == ("gzip", None)
+    assert not re.search(r"\bimport\b|document\.cookie|Storage|XMLHttpRequest|https?://", plain.text)
+    for answer in (plain, packed):
+        assert answer.content_type == "text/javascript; charset=utf-8"
+        assert answer.headers["Cache-Control"] == "public, max-age=3600, must-revalidate"
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+        assert (answer.headers["Vary"], answer.headers["X-Content-Type-Options"]) == ("Accept-Encoding", "nosniff")
+    unchanged = client.get("/embed.js", headers={"If-None-Match": plain.headers["ETag"]})
     assert (unchanged.status_code, unchanged.data) == (304, b"")
-    assert unchanged.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
 def test_the_form_to_paste_says_and_asks_what_the_live_one_does(
