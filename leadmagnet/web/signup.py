@@ -11,8 +11,9 @@ from leadmagnet.errors import InvalidInput
 from leadmagnet.sequences.signup import Request
 from leadmagnet.sequences.signup import request as request_guide
 from leadmagnet.store.signals import something_is_due
-from leadmagnet.web import remembered, sent
+from leadmagnet.web import remembered, sent, sources
 from leadmagnet.web.answers import answer_json, private_page, see, wants_json
+from leadmagnet.web.blogs import is_framed, within
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
 from leadmagnet.web.remembered import Asked
@@ -58,8 +59,9 @@ def submit(slug: str) -> Response:
         _ask(published, guide, address, first_name, typed["timezone"])
     if wants_json(request):
         return _told(published, guide, address.text)
-    zone = subscribers.zone_name(typed["timezone"]) or ""
-    return _sent(guide, Asked(address.text, first_name or "", zone, 1, house().clock()))
+    told = {"first_name": first_name, "timezone": subscribers.zone_name(typed["timezone"])}
+    told |= dict(sources.carried(request, framed=is_framed()))
+    return _sent(guide, Asked(address.text, {name: word for name, word in told.items() if word}, 1, house().clock()))
 
 
 @bp.get("/f/<slug>/sent")
@@ -78,7 +80,7 @@ def send_again(slug: str) -> Response:
     published, guide = _find(slug)
     asked = remembered.kept()
     if asked is None:
-        return see(f"/f/{slug}")
+        return see(within(f"/f/{slug}"))
     now = house().clock()
     if asked.enough:
         return _inbox_page(published, guide, asked)
@@ -88,7 +90,7 @@ def send_again(slug: str) -> Response:
         return page
     address = addresses.parse(asked.email)
     if address.domain != house().settings.bounce_domain:
-        _ask(published, guide, address, asked.first_name or None, asked.timezone)
+        _ask(published, guide, address, asked.told.get("first_name"), asked.told.get("timezone", ""))
     return _sent(guide, asked.again(now))
 
 
@@ -145,7 +147,7 @@ def _told(published: Published, guide: Guide, address: str) -> Response:
 
 
 def _sent(guide: Guide, asked: Asked) -> Response:
-    response = see(f"/f/{guide.slug}/sent")
+    response = see(within(f"/f/{guide.slug}/sent"))
     remembered.keep(response, guide.slug, asked)
     return response
 
