@@ -1,6 +1,5 @@
 """The form on other sites: its script, the box for a frame, and the page that hands out the snippets."""
 
-import gzip
 import hashlib
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.web import blogs, signup, sources
 from leadmagnet.web.house import house
+from leadmagnet.web.scripts import squeezed
 
 bp = Blueprint("embed", __name__)
 bp.before_app_request(blogs.turn_strangers_away)
@@ -26,15 +26,10 @@ _SCRIPT_CACHE = "public, max-age=3600, must-revalidate"
 @bp.get("/embed.js")
 def script() -> Response:
     """The script of the form, for a blog's pages too."""
-    source, packed, tag = _script()
-    is_packed = request.accept_encodings["gzip"] > 0
-    answer = Response(packed if is_packed else source, mimetype="text/javascript")
-    if is_packed:
-        answer.headers["Content-Encoding"] = "gzip"
-    answer.set_etag(f"{tag}-gzip" if is_packed else tag)
-    answer.vary.add("Accept-Encoding")
+    source, tag = _script()
+    answer = Response(source, mimetype="text/javascript")
     answer.headers["Cache-Control"] = _SCRIPT_CACHE
-    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    answer.set_etag(tag)
     return cast(Response, answer.make_conditional(request))
 
 
@@ -111,9 +106,9 @@ def _chosen() -> tuple[Published, Guide]:
 
 
 @lru_cache(maxsize=1)
-def _script() -> tuple[bytes, bytes, str]:
-    source = _SCRIPT.read_bytes()
-    return source, gzip.compress(source, mtime=0), hashlib.sha256(source).hexdigest()[:16]
+def _script() -> tuple[bytes, str]:
+    source = squeezed(_SCRIPT.read_text()).encode()
+    return source, hashlib.sha256(source).hexdigest()[:16]
 
 
 @bp.app_template_global("is_framed")
