@@ -26,7 +26,9 @@ def page(request: Request) -> str | None:
 
 def source(request: Request) -> dict[str, str] | None:
     """The site that led to that page as `referrer`, and the `utm_…` of its address; None if nothing was told."""
-    told = {"referrer": _host(request.form.get("referrer", "")), **_utm(request.form)}
+    before = _host(request.form.get("referrer", ""))
+    # In a frame the page around it is both, and a step within one site is none.
+    told = {"referrer": "" if before == _host(page(request) or "") else before, **_utm(request.form)}
     if not any(told[name] for name in UTM):
         told |= _utm_of(request.headers.get("Referer", ""))
     return {name: value for name, value in told.items() if value} or None
