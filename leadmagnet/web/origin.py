@@ -13,6 +13,8 @@ _NEAR = [
     ipaddress.ip_network(network)
     for network in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
 ]
+#: Addresses between machines of one provider (RFC 6598, where clusters live too) and of one wire (RFC 3927, RFC 4291).
+_SHARED = [ipaddress.ip_network(network) for network in ("100.64.0.0/10", "169.254.0.0/16", "fe80::/10")]
 #: What a proxy says of itself.
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "Via")
 
@@ -41,6 +43,18 @@ def client_address(request: Request, trusted_proxies: tuple[str, ...]) -> str | 
             break
         address = hop
     return str(address) if address is not None else None
+
+
+def public_address(request: Request, trusted_proxies: tuple[str, ...]) -> str | None:
+    """`client_address`, if it can be one visitor's; None for what a proxy that is not named would look like.
+
+    Behind such a proxy everybody comes from one address of a machine or a private network: to count by it would lock
+    all visitors out together.
+    """
+    address = _parsed(client_address(request, trusted_proxies) or "")
+    if address is None or any(address in network for network in (*_NEAR, *_SHARED)):
+        return None
+    return str(address)
 
 
 def is_this_machine(request: Request) -> bool:

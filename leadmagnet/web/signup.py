@@ -14,6 +14,8 @@ from leadmagnet.sequences.signup import Request
 from leadmagnet.sequences.signup import request as request_guide
 from leadmagnet.store.signals import something_is_due
 from leadmagnet.web.answers import answer_json, private_page, see, wants_json
+from leadmagnet.web.doorkeeper import TurnedAway, is_caught
+from leadmagnet.web.doorkeeper import started as stamp
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
 
@@ -48,17 +50,37 @@ def submit(slug: str) -> Response:
     published, guide = _find(slug)
     if request.mimetype not in _FORM_TYPES:
         abort(415)
-    typed = {name: request.form.get(name, "") for name in ("email", "first_name", "timezone", "website")}
+    typed = {name: request.form.get(name, "") for name in ("email", "first_name", "timezone", "website", "started")}
     asks_name = published.compiled.settings.form.first_name
     try:
         address = addresses.parse(_single(request.form.getlist("email")))
         first_name = names.parse(typed["first_name"]) if asks_name else None
     except InvalidInput as error:
         return _refuse(published, guide, typed, error)
-    # Only a bot fills the field that nobody sees; and what we send to the domain of our bounces is read by ourselves.
-    if not typed["website"].strip() and address.domain != house().settings.bounce_domain:
-        _ask(published, guide, address, first_name, typed["timezone"])
+    if is_caught(typed["website"], typed["started"], house().links.keys, now=house().clock()):
+        _count("caught")
+        return _sent(slug, address.text)
+    # What we send to the domain of our bounces is read by ourselves.
+    if address.domain != house().settings.bounce_domain:
+        away = _ask(published, guide, address, first_name, typed["timezone"])
+        if away is not None:
+            return _turn_away(published, guide, typed, away)
     return _sent(slug, address.text)
+
+
+@bp.get("/f/<slug>/started")
+def since(slug: str) -> Response:
+    """A stamp of this moment, which the script on another site's page sends back with the form."""
+    _find(slug)
+    response = answer_json({"started": started()})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@bp.app_template_global()
+def started() -> str:
+    """The same stamp, for the form on pages of our own."""
+    return stamp(house().links.keys, now=house().clock())
 
 
 @bp.get("/f/<slug>/sent")
@@ -92,8 +114,13 @@ def _single(values: list[str]) -> str:
     return values[0] if values else ""
 
 
-def _ask(published: Published, guide: Guide, address: addresses.Address, first_name: str | None, timezone: str) -> None:
-    parts = house()
+def _ask(
+    published: Published, guide: Guide, address: addresses.Address, first_name: str | None, timezone: str
+) -> TurnedAway | None:
+    parts, now = house(), house().clock()
+    welcome = parts.doorkeeper.let_in(parts.database, parts.settings, now=now)
+    if isinstance(welcome, TurnedAway):
+        return welcome
     asked = Request(
         guide=guide,
         address=address,
@@ -103,22 +130,50 @@ def _ask(published: Published, guide: Guide, address: addresses.Address, first_n
         origin=origin_of(request, parts.settings.trusted_proxies),
     )
     with parts.database.write() as session:
-        limits = parts.settings.signup_limits == "on"
-        request_guide(session, published, asked, limits=limits, now=parts.clock())
-        something_is_due(session)
+        away = parts.doorkeeper.let_in_from(session, request, parts.settings, parts.address_secret, now=now)
+        if away is None:
+            limits = parts.settings.signup_limits == "on"
+            outcome = request_guide(session, published, asked, limits=limits, apart=welcome.apart, now=now)
+            something_is_due(session)
+    if away is None:
+        _count(f"let in:{outcome.name.lower()}")
+    else:
+        parts.doorkeeper.give_back(welcome)
+    return away
+
+
+def _count(outcome: str) -> None:
+    house().turnstile.count(house().database, outcome, now=house().clock())
 
 
 def _refuse(published: Published, guide: Guide, typed: dict[str, str], error: InvalidInput) -> Response:
     if wants_json(request):
         return answer_json({"error": {"field": error.field, "message": error.message}}, 422)
+    return Response(_again(published, guide, typed, errors={error.field: error.message}), 422)
+
+
+def _turn_away(published: Published, guide: Guide, typed: dict[str, str], away: TurnedAway) -> Response:
+    _count(f"turned away:{away.why}")
+    if wants_json(request):
+        answer = answer_json({"error": {"field": None, "message": away.message}}, away.status)
+    else:
+        answer = Response(_again(published, guide, typed, errors={}, notice=away.message), away.status)
+    answer.headers["Retry-After"] = str(away.wait)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _again(
+    published: Published, guide: Guide, typed: dict[str, str], *, errors: dict[str, str], notice: str | None = None
+) -> str:
+    """The form with what was typed."""
     shown = Form(
         published.compiled.settings.form.first_name,
         email=typed["email"][:320],
         first_name=typed["first_name"][:320],
-        errors={error.field: error.message},
+        errors=errors,
     )
-    page = render_template("form.html", guide=guide, form=shown, notice=None, site=published.site)
-    return Response(page, 422)
+    return render_template("form.html", guide=guide, form=shown, notice=notice, site=published.site)
 
 
 def _sent(slug: str, address: str) -> Response:

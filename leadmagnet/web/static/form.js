@@ -23,4 +23,5 @@ for (const form of document.querySelectorAll("form.lm-form")) {
   // The back button may show the page just as it was left.
   addEventListener("pageshow", wake);
   form.elements.timezone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+  form.elements.started.value = form.dataset.started;
 }
