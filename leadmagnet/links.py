@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     LEAVE = 3  # row: subscriber
     CLICK = 4  # row: delivery
     RETURN = 5  # row: delivery
+    STARTED = 7  # row: a moment, in milliseconds since 1970
 
 
 @dataclass(frozen=True, slots=True)

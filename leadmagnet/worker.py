@@ -16,8 +16,9 @@ from threading import Event, Thread
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from leadmagnet.audience import limits, list_bombing
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import begun, brakes, breaker, isolation, queue, rates, recovery
+from leadmagnet.delivery import begun, brakes, breaker, isolation, notices, queue, rates, recovery
 from leadmagnet.delivery.dispatcher import TEST_MAILBOX, Dispatcher
 from leadmagnet.delivery.evidence import MailLog
 from leadmagnet.delivery.gate import HOST
@@ -186,11 +187,20 @@ class Worker:
             lambda s, now: signup.remind(s, self._live.get(s), after=signup.REMIND_AFTER, limit=CHUNK, now=now),
         )
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
+        self._in_chore("sign-ups", self._watch_signups)
         self._in_chore("brakes", lambda s, now: brakes.forget_passed(s, now=now))
         self._in_chore("breaker", lambda s, now: breaker.forget(s, now=now))
         self._in_chore("rates", lambda s, now: rates.watch(s, self._live.get(s), now=now))
         self._tell_the_week()
         self.dispatcher.wake()
+
+    def _watch_signups(self, session: Session, now: datetime) -> None:
+        """Tells the operator of an attack on the form, and forgets what its limits no longer need."""
+        limits.forget_unused(session, limit=CHUNK, now=now)
+        list_bombing.forget_passed(session, now=now)
+        found = list_bombing.suspected(session, now=now) if self._settings.signup_limits == "on" else None
+        if found is not None:
+            notices.tell(session, self._live.get(session), notices.bombed(found), now=now)
 
     def _tell_the_week(self) -> None:
         """The operator's mail on Mondays: its numbers are read outside of any transaction that writes."""
