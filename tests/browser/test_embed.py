@@ -122,8 +122,14 @@ def to_copy(live: Site, begins: str) -> str:
     return next(text for text in texts if text.startswith(begins))
 
 
-def asks(page: "Page | FrameLocator", address: str) -> None:
+def asks(page: "Page | FrameLocator", address: str, scripted: Site | None = None) -> None:
+    """Fills the form in and sends it; where a script times her, no faster than a hand can."""
     page.get_by_label("Email address").fill(address)
+    if scripted is not None:
+        started = page.locator("input[name=started]")
+        started.wait_for(state="attached")
+        until(lambda: started.input_value() != "")
+        scripted.world.wait(seconds=5)
     page.get_by_role("button", name="Send me the guide").click()
 
 
@@ -140,7 +146,7 @@ def test_the_copied_form_answers_in_place_on_a_permitted_blog(
     blog.policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; {to_copy(live, 'form-action')}"
     reader = at_blog()
     reader.page.goto(f"{blog.url}/barre?utm_source=ig&key=1#box")
-    asks(reader.page, ADA)
+    asks(reader.page, ADA, live)
     reader.page.get_by_role("heading", name="check your inbox").wait_for()
     assert reader.page.url == f"{blog.url}/barre?utm_source=ig&key=1#box"
     (proof,) = proofs(live)
@@ -150,7 +156,7 @@ def test_the_copied_form_answers_in_place_on_a_permitted_blog(
         reader.page.context.cookies() == [] and reader.page.evaluate("localStorage.length + sessionStorage.length") == 0
     )
     assert not [url for url in reader.asked if not url.startswith((blog.url, live.url, "data:"))]
-    assert [words for words in reader.said if "started" not in words] == []
+    assert reader.said == []
 
 
 def test_where_the_script_cannot_help_the_form_is_a_form(
@@ -197,7 +203,7 @@ def test_a_frame_is_as_high_as_its_form_and_keeps_the_answer(
         until(fits)
         heights.append(page.locator("iframe").evaluate("frame => frame.clientHeight"))
     assert heights[0] < heights[1]
-    asks(frame, ADA)
+    asks(frame, ADA, live)
     frame.get_by_role("heading", name="check your inbox").wait_for()
     until(fits)
     assert page.url.startswith(blog.url)
@@ -208,7 +214,7 @@ def test_a_frame_is_as_high_as_its_form_and_keeps_the_answer(
     page.evaluate("window.postMessage({leadmagnet: 'height', height: 1000}, '*')")
     page.wait_for_timeout(50)
     assert page.locator("iframe").evaluate("frame => frame.clientHeight") == before
-    assert [words for words in reader.said if "started" not in words] == []
+    assert reader.said == []
 
 
 def test_a_frame_works_without_scripts_and_stays_empty_where_it_may_not_be(

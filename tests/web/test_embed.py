@@ -37,7 +37,8 @@ def test_the_script_is_small_alone_and_asked_for_again_within_the_hour(client: F
     assert (unchanged.status_code, unchanged.data) == (304, b"")
     # A site that isolates itself (Cross-Origin-Embedder-Policy) loads only what says that it may be loaded.
     for path in ("/embed.js", "/static/frame.js", FORM + "/embed"):
-        assert client.get(path).headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+        with client.get(path) as asked:
+            assert asked.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
 def test_the_form_to_paste_says_and_asks_what_the_live_one_does(
