@@ -104,7 +104,10 @@ def guide_frame(slug: str) -> Response:
     if published is None or one is None:
         abort(404)
     options = Options.read(request.args)
-    page = render_template("guide.html", guide=one, sections=one.contents, site=published.site, action="#")
+    page = render_template(
+        "guide.html",
+        guide=one, sections=one.contents, site=published.site, action="#", question=one.question, sample=True,
+    )  # fmt: skip
     page = page.replace("/static/site.css", f"/preview/site.css?theme={options.theme}").replace(
         '="/media/', '="/preview/media/'
     )
