@@ -45,7 +45,8 @@ def read_question(head: Head) -> Question | None:
     if "question" not in head and "answers" not in head:
         return None
     ask = head.need("question", _ask, "", 'Add question = "…" above its answers.')
-    given = head.need("answers", _table, {}, f"Add {_WRITE}, or delete the question.")
+    nothing: Mapping[str, object] = {}
+    given = head.need("answers", _table, nothing, f"Add {_WRITE}, or delete the question.")
     answers = tuple(answer for words, tag in given.items() if (answer := _answer(head, words, tag)) is not None)
     if not ask or len(answers) < len(given) or not _fits_together(head, answers):
         return None

@@ -75,4 +75,6 @@ def _given(compiled: Compiled) -> set[str]:
     sequences = compiled.sequences.values()
     ends = {sequence.then.removeprefix("tag:") for sequence in sequences if sequence.then}
     answers = {tag for guide in compiled.guides.values() if guide.question for tag in guide.question.tags}
-    return answers | ends | {step.tag for sequence in sequences for step in sequence.steps if step.tag and not step.draft}
+    return (
+        answers | ends | {step.tag for sequence in sequences for step in sequence.steps if step.tag and not step.draft}
+    )

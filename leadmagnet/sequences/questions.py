@@ -49,11 +49,13 @@ def given(session: Session, enrollment: Enrollment, question: Question) -> Given
         .where(AuditEvent.subscriber_id == enrollment.subscriber_id, AuditEvent.event == _EVENT)
         .order_by(AuditEvent.id.desc())
     )
-    here = ((at, detail) for at, detail in answers if detail is not None and detail["guide"] == enrollment.guide)
-    at, detail = next(here, (None, {}))
-    if at is None or detail["question"] != question.ask or question.answer(detail["answer"]) is None:
+    here = ((at, told) for at, told in answers if told is not None and told["guide"] == enrollment.guide)
+    newest = next(here, None)
+    if newest is None:
         return None
-    return Given(detail["answer"], at)
+    at, told = newest
+    fits = told["question"] == question.ask and question.answer(told["answer"]) is not None
+    return Given(told["answer"], at) if fits else None
 
 
 def is_known(session: Session, subscriber_id: int, question: Question) -> bool:

@@ -130,9 +130,7 @@ def _panel(session: Session, published: Published, enrollment_id: int, *, now: d
     )
 
 
-def _is_open(
-    session: Session, subscriber: Subscriber, question: Question, given: Given | None, now: datetime
-) -> bool:
+def _is_open(session: Session, subscriber: Subscriber, question: Question, given: Given | None, now: datetime) -> bool:
     """Whether the question still stands: until it is answered, and a little longer, so that she can change it."""
     if given is not None:
         return now - given.at < _JUST_NOW
