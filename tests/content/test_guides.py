@@ -105,7 +105,7 @@ YES = 'answers = { "Yes" = "tried-barre", "No" = "", "What\'s barre?" = "new" }\
 def test_a_guide_may_ask_one_question(site: SiteFolder, head: str) -> None:
     before = site.compiled().guides["hips"]
     assert before.question is None
-    site.replace(GUIDE, '+++\n#', f'{head}+++\n#')
+    site.replace(GUIDE, "+++\n#", f"{head}+++\n#")
     guide = site.compiled().guides["hips"]
     assert guide.question is not None and guide.question.ask == "Tried barre before?"
     assert [(one.words, one.tag) for one in guide.question.answers] == [
@@ -137,7 +137,7 @@ def test_a_guide_may_ask_one_question(site: SiteFolder, head: str) -> None:
     ],
 )  # fmt: skip
 def test_a_question_that_does_not_read_has_its_line(site: SiteFolder, head: str, expected: str) -> None:
-    site.replace(GUIDE, '+++\n#', f'{head}+++\n#')
+    site.replace(GUIDE, "+++\n#", f"{head}+++\n#")
     (found,) = [short(finding) for finding in site.findings()]
     assert found.startswith(expected), found
 
