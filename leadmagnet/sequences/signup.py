@@ -115,8 +115,8 @@ def start_letters(session: Session, published: Published, enrollment_id: int, or
         return False
     if subscriber.status == "unsubscribed":
         back = preferences.come_back(session, published, subscriber.id, origin, now=now)
-        if back:
-            enrollments.start(session, published, subscriber, enrollment, now=now)
+        if back and enrollments.start(session, published, subscriber, enrollment, now=now):
+            _prove_confirmed(session, published, enrollment, origin, None, now=now)
         return back
     if not enrollments.start(session, published, subscriber, enrollment, now=now):
         return False

@@ -6,13 +6,13 @@ from email.utils import parseaddr
 
 from flask import Blueprint, Response, abort, request
 
-from leadmagnet.audience import suppressions
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.content.questions import Question
 from leadmagnet.links import SAMPLE, Purpose
 from leadmagnet.publishing import editions, media
-from leadmagnet.sequences import questions, schedule, signup
+from leadmagnet.sequences import offers, questions, schedule, signup
+from leadmagnet.sequences.offers import Offer
 from leadmagnet.sequences.questions import Answered, Given
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.store.database import Session
@@ -34,7 +34,7 @@ class _Panel:
 
     opened: bool = False  # she confirmed a moment ago
     next_letter: str | None = None  # its weekday; None: none comes
-    offer: str | None = None  # "start" the letters, "return" after leaving, or nothing
+    offer: Offer | None = None
     question: Question | None = None
     given: Given | None = None  # her answer of a moment ago, which she may change
 
@@ -83,7 +83,7 @@ def show(token: str) -> Response:
         opened=panel.opened,
         next_letter=panel.next_letter,
         sender=parseaddr(published.site.sender)[1],
-        offer=panel.offer,
+        offer=panel.offer.name if panel.offer is not None else None,
         question=panel.question,
         given=panel.given,
         action=f"/g/{token}",
@@ -124,7 +124,7 @@ def _panel(session: Session, published: Published, enrollment_id: int, *, now: d
     return _Panel(
         opened=opened and enrollment.status == "active",
         next_letter=_first_letter_day(published, enrollment, subscriber),
-        offer=_offer(session, enrollment, subscriber),
+        offer=offers.offer(session, subscriber, enrollment),
         question=question,
         given=given,
     )
@@ -135,14 +135,6 @@ def _is_open(session: Session, subscriber: Subscriber, question: Question, given
     if given is not None:
         return now - given.at < _JUST_NOW
     return not questions.is_known(session, subscriber.id, question)
-
-
-def _offer(session: Session, enrollment: Enrollment, subscriber: Subscriber) -> str | None:
-    """What the page offers beside the guide: to start its letters, to come back after leaving, or nothing."""
-    if subscriber.status == "unsubscribed":
-        blocked = "all" in suppressions.scopes(session, subscriber.address_key)
-        return "return" if subscriber.confirmed_at is not None and not blocked else None
-    return "start" if subscriber.status == "active" and enrollment.status == "pending" else None
 
 
 def _first_letter_day(published: Published, enrollment: Enrollment, subscriber: Subscriber) -> str | None:
