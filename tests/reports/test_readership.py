@@ -54,3 +54,12 @@ def test_a_tag_that_a_letter_gives_will_be_there(world: World, clean: CleanSite)
     clean.replace("email_templates/hips/10-guide.md", "day = 0", 'day = 0\ntag = "guided"')
     assert TIGHT in drafts.check(clean.path).files
     assert compared(world, clean) == []
+
+
+def test_a_tag_of_a_finished_series_or_of_an_answer_will_be_there(world: World, clean: CleanSite) -> None:  # noqa: F811
+    clean.body("", head=HEAD.replace("day = 2", 'day = 2\nonly_if = ["tag:ended", "tag:tried-barre"]'))
+    assert len(compared(world, clean)) == 2
+    clean.replace("email_templates/hips/sequence.toml", "starts", 'then = "tag:ended"\nstarts')
+    asks = 'question = "Tried barre?"\nanswers = { "Yes" = "tried-barre", "No" = "" }\n'
+    clean.replace("guides/hips/guide.md", "+++\n#", f"{asks}+++\n#")
+    assert compared(world, clean) == []

@@ -226,6 +226,13 @@ RULES = _table(
         asked=True,
     ),
     Rule(
+        "W220",
+        "warning",
+        "an answer on a guide's page whose tag no letter asks for",
+        "A slip in its name makes the question idle: she answers, and no letter knows.",
+        'Correct the tag, or ask for it: only_if = ["tag:NAME"], or tagged("NAME") in the words.',
+    ),
+    Rule(
         "I301",
         "info",
         "links that do not answer, tried with --online",
