@@ -69,13 +69,16 @@ def test_who_has_had_all_letters_gets_the_guide_and_no_series_again(world: World
     assert page_of(client.get(guide_path(world))).every("form") == []
 
 
+@pytest.mark.parametrize("left_before", [False, True])
 @pytest.mark.parametrize("ended", ["complained", "bounced"])
 @only_sqlite
 def test_who_complained_or_bounced_gets_nothing_and_is_offered_nothing(
-    world: World, client: FlaskClient, two_guides: Build, ended: BlockedBy
+    world: World, client: FlaskClient, two_guides: Build, ended: BlockedBy, left_before: bool
 ) -> None:
     world.publish(two_guides)
     world.joins(ADA)
+    if left_before:
+        world.leaves(ADA)
     blocked(world, ended)
     world.wait(days=1)
     before = dump(world.database)
