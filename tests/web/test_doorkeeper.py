@@ -166,8 +166,8 @@ class TestBots:
         ("stamp", "caught"),
         [
             pytest.param("", False, id="no script ran"),
-            pytest.param(("first key", Purpose.STARTED, 0.9), True, id="faster than any hand"),
-            pytest.param(("first key", Purpose.STARTED, 1.0), False, id="autofill and a quick hand"),
+            pytest.param(("first key", Purpose.STARTED, 0.4), True, id="faster than any hand"),
+            pytest.param(("first key", Purpose.STARTED, 0.6), False, id="autofill and a quick hand"),
             pytest.param(("first key", Purpose.STARTED, 3600), False, id="an hour of thinking"),
             pytest.param(("first key", Purpose.STARTED, 3 * 86400), False, id="a tab from days ago"),
             pytest.param(("first key", Purpose.STARTED, -1), False, id="a machine whose clock is ahead"),

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select, update
 from werkzeug.test import EnvironBuilder
 
