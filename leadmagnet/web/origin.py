@@ -3,11 +3,11 @@
 import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from flask import Request
 
 from leadmagnet.audience.consent import Origin
+from leadmagnet.web import sources
 
 _LONGEST = 512
 #: Loopback and private networks (RFC 1122 §3.2.1.3, RFC 1918, RFC 4291 §2.5.3, RFC 4193).
@@ -24,11 +24,12 @@ _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "
 
 
 def origin_of(request: Request, trusted_proxies: tuple[str, ...]) -> Origin:
-    """The visitor's address and browser, for the proof of consent."""
+    """The visitor's address and browser, and what led her here, for the proof of consent."""
     return Origin(
         ip=client_address(request, trusted_proxies),
-        user_agent=_storable(request.headers.get("User-Agent", "")[:_LONGEST]) or None,
-        page=_page(request.headers.get("Referer", "")),
+        user_agent=sources.storable(request.headers.get("User-Agent", "")[:_LONGEST]) or None,
+        page=sources.page(request),
+        source=sources.source(request),
     )
 
 
@@ -92,19 +93,3 @@ def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
-
-
-def _page(referer: str) -> str | None:
-    """The page the form stood on, without its query, which is not ours to keep."""
-    try:
-        parts = urlsplit(_storable(referer[:2048]))
-    except ValueError:  # anybody can send anything: "http://["
-        return None
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        return None
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:_LONGEST]
-
-
-def _storable(text: str) -> str:
-    # PostgreSQL refuses text with NUL in it, and nothing that cannot be printed proves anything.
-    return "".join(char for char in text if char.isprintable())

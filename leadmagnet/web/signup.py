@@ -1,28 +1,27 @@
 """The sign-up form: its page, its POST, and "check your inbox"."""
 
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 
 from flask import Blueprint, Response, abort, render_template, request
-from itsdangerous import BadData, URLSafeTimedSerializer
 
-from leadmagnet.audience import addresses, names, subscribers
+from leadmagnet.audience import addresses, names, subscribers, typos
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.errors import InvalidInput
 from leadmagnet.sequences.signup import Request
 from leadmagnet.sequences.signup import request as request_guide
 from leadmagnet.store.signals import something_is_due
+from leadmagnet.web import remembered, sent, sources
 from leadmagnet.web.answers import answer_json, private_page, see, wants_json
+from leadmagnet.web.blogs import is_framed, within
 from leadmagnet.web.doorkeeper import TurnedAway, is_caught
 from leadmagnet.web.doorkeeper import started as stamp
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
+from leadmagnet.web.remembered import Asked
 
 bp = Blueprint("signup", __name__)
 
-_COOKIE = "lm_sent"
-_COOKIE_SECONDS = 15 * 60
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -59,13 +58,13 @@ def submit(slug: str) -> Response:
         return _refuse(published, guide, typed, error)
     if is_caught(typed["website"], typed["started"], house().links.keys, now=house().clock()):
         _count("caught")
-        return _sent(slug, address.text)
-    # What we send to the domain of our bounces is read by ourselves.
-    if address.domain != house().settings.bounce_domain:
-        away = _ask(published, guide, address, first_name, typed["timezone"])
-        if away is not None:
-            return _turn_away(published, guide, typed, away)
-    return _sent(slug, address.text)
+    elif away := _ask(published, guide, address, first_name, typed["timezone"]):
+        return _turn_away(published, guide, typed, away)
+    if wants_json(request):
+        return _told(published, guide, address.text)
+    told = {"first_name": first_name, "timezone": subscribers.zone_name(typed["timezone"])}
+    told |= dict(sources.carried(request, framed=is_framed()))
+    return _sent(guide, Asked(address.text, {name: word for name, word in told.items() if word}, 1, house().clock()))
 
 
 @bp.get("/f/<slug>/started")
@@ -84,19 +83,35 @@ def started() -> str:
 
 
 @bp.get("/f/<slug>/sent")
-def sent(slug: str) -> Response:
+def check_inbox(slug: str) -> Response:
     """Check your inbox: shows the address from a short-lived cookie, and works without it."""
     published, guide = _find(slug)
-    name, sender = parseaddr(published.site.sender)
-    return private_page(
-        "sent.html",
-        guide=guide,
-        address=_remembered(),
-        sender=sender,
-        sender_name=name or sender,
-        mailbox_url="/mailbox" if house().mailbox is not None else None,
-        site=published.site,
+    return _inbox_page(published, guide, remembered.kept())
+
+
+@bp.post("/f/<slug>/sent")
+def send_again(slug: str) -> Response:
+    """Sends it once more to the address of the cookie; too early says how long to wait, and sends nothing.
+
+    How often and when is judged by what this browser did, never by what is known of the address.
+    """
+    published, guide = _find(slug)
+    asked = remembered.kept()
+    if asked is None:
+        return see(within(f"/f/{slug}"))
+    now = house().clock()
+    if asked.enough:
+        return _inbox_page(published, guide, asked)
+    if wait := asked.wait(now):
+        page = _inbox_page(published, guide, asked, wait=wait, status=429)
+        page.headers["Retry-After"] = str(wait)
+        return page
+    away = _ask(
+        published, guide, addresses.parse(asked.email), asked.told.get("first_name"), asked.told.get("timezone", "")
     )
+    if away is not None:
+        return _turn_away(published, guide, {"email": asked.email, "first_name": "", **asked.told}, away)
+    return _sent(guide, asked.again(now))
 
 
 def _find(slug: str) -> tuple[Published, Guide]:
@@ -118,6 +133,8 @@ def _ask(
     published: Published, guide: Guide, address: addresses.Address, first_name: str | None, timezone: str
 ) -> TurnedAway | None:
     parts, now = house(), house().clock()
+    if address.domain == parts.settings.bounce_domain:
+        return None  # what we send there comes back to ourselves
     welcome = parts.doorkeeper.let_in(parts.database, parts.settings, now=now)
     if isinstance(welcome, TurnedAway):
         return welcome
@@ -176,31 +193,37 @@ def _again(
     return render_template("form.html", guide=guide, form=shown, notice=notice, site=published.site)
 
 
-def _sent(slug: str, address: str) -> Response:
-    path = f"/f/{slug}/sent"
-    if wants_json(request):
-        return answer_json({"ok": True, "next": f"{house().links.base_url}{path}"})
-    response = see(path)
-    secure = house().links.base_url.startswith("https:")
-    response.set_cookie(
-        _COOKIE,
-        _serializer().dumps(address),
-        max_age=_COOKIE_SECONDS,
-        path=path,
-        httponly=True,
-        samesite="Lax",
-        secure=secure,
-    )
+def _told(published: Published, guide: Guide, address: str) -> Response:
+    """The answer for the script, which counts by itself how often it asked again."""
+    again = request.form.get("again", "")
+    times = 1 + int(again) if again in ("1", "2") else 1
+    found = sent.answer(published, guide, address, times=times)
+    return answer_json({"ok": True, "next": f"{house().links.base_url}/f/{guide.slug}/sent", **found})
+
+
+def _sent(guide: Guide, asked: Asked) -> Response:
+    response = see(within(f"/f/{guide.slug}/sent"))
+    remembered.keep(response, guide.slug, asked)
     return response
 
 
-def _remembered() -> str | None:
-    try:
-        return str(_serializer().loads(request.cookies.get(_COOKIE, ""), max_age=_COOKIE_SECONDS))
-    except BadData:
-        return None
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    keys = house().links.keys
-    return URLSafeTimedSerializer(keys.by_number[keys.signing], salt="sent-page")
+def _inbox_page(
+    published: Published, guide: Guide, asked: Asked | None, *, wait: int = 0, status: int = 200
+) -> Response:
+    inbox = sent.inbox_of(published, asked.email) if asked is not None else None
+    sender_name, sender = sent.sender_of(published)
+    return private_page(
+        "sent.html",
+        status,
+        guide=guide,
+        asked=asked,
+        suggestion=typos.suggestion(asked.email) if asked is not None else None,
+        inbox=inbox,
+        words=sent.words(published, guide, inbox),
+        told_to_wait=sent.spoken(wait) if wait else None,
+        seconds_left=asked.wait(house().clock()) if asked is not None else 0,
+        sender=sender,
+        sender_name=sender_name,
+        mailbox_url=sent.mailbox_url(),
+        site=published.site,
+    )
