@@ -160,4 +160,6 @@ def _bombed() -> TurnedAway:
 
 def _minutes(seconds: float) -> str:
     minutes = math.ceil(seconds / 60)
+    if minutes >= 60:
+        return "an hour"  # no bucket takes longer for one place
     return "a minute" if minutes <= 1 else f"{minutes} minutes"

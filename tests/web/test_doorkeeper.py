@@ -58,7 +58,7 @@ class TestNetworks:
         client = open_door(signups_per_network=1)
         sends(client, "ada@example.com")
         refused = sends(client, "bob@example.com", headers=JSON)
-        message = "Many people signed up from your network just now. Please try again in 60 minutes."
+        message = "Many people signed up from your network just now. Please try again in an hour."
         assert (refused.status_code, refused.json) == (429, {"error": {"field": None, "message": message}})
 
     @only_sqlite

@@ -3,9 +3,10 @@
 import io
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from flask import Request
 from sqlalchemy import func, select, update
 from werkzeug.test import EnvironBuilder
 
@@ -13,10 +14,9 @@ from leadmagnet.audience import list_bombing
 from leadmagnet.settings import Settings
 from leadmagnet.store.models import Delivery, Subscriber
 from leadmagnet.web.doorkeeper import Doorkeeper, Welcome
-from tests.databases import ON_POSTGRESQL
 from tests.web.conftest import OpenDoor, only_sqlite
 from tests.web.test_signup import FORM, JSON
-from tests.world import World
+from tests.world import SECRET, World
 
 
 class Attacker:
@@ -43,6 +43,14 @@ class Attacker:
         return status
 
 
+def asks_from(world: World, keeper: Doorkeeper, address: str, number: int) -> None:
+    """What the form's POST does once there is room for one more."""
+    asked = Request({"REMOTE_ADDR": f"203.0.{number >> 8}.{number & 255}"})
+    with world.database.write() as session:
+        assert keeper.let_in_from(session, asked, Settings(), SECRET, now=world.now) is None
+    world.asks(address)
+
+
 def mails_leave(world: World) -> int:
     """The mail server takes everything that waits, as the worker would hand it over within seconds."""
     with world.database.write() as session:
@@ -62,43 +70,44 @@ def mails_each(world: World) -> list[int]:
 
 
 @only_sqlite
-def test_of_ten_thousand_strangers_hardly_any_is_written_to(world: World, open_door: OpenDoor) -> None:
+def test_of_ten_thousand_strangers_hardly_any_is_written_to(world: World) -> None:
     """Ten thousand addresses within two hours, each from a network of its own, with the limits as they come."""
-    attacker, left = Attacker(open_door().application), []
+    keeper, settings, left = Doorkeeper(), Settings(), []
     for minute in range(120):
         for number in range(84):
-            attacker.sends(f"stranger{minute}.{number}@example.com", minute * 84 + number)
+            if isinstance(keeper.let_in(world.database, settings, now=world.now), Welcome):
+                asks_from(world, keeper, f"stranger{minute}.{number}@example.com", minute * 84 + number)
         left.append(mails_leave(world))
         world.wait(minutes=1)
-    assert sum(attacker.statuses.values()) == 10_080
-    assert attacker.statuses == {200: sum(left), 503: 10_080 - sum(left)}
-    assert sum(left[:20]) <= 500 + 500 * 20 / 60 + 1
-    assert sum(left[20:]) <= 20 + 20 * 100 / 60 + 1
+    assert sum(left[:15]) in range(600, 660)  # 500, the 117 places of fourteen minutes, then the trickle
+    assert sum(left[15:]) in range(20, 40)  # twenty an hour
     assert set(mails_each(world)) == {1}
 
 
-@ON_POSTGRESQL
-def test_on_a_shared_database_it_is_the_same(world: World, open_door: OpenDoor) -> None:
-    doors = [Attacker(open_door(signups_per_hour=120).application) for _ in range(2)]
-    left = []
+def test_through_the_form_of_two_processes_it_is_the_same(world: World, open_door: OpenDoor) -> None:
+    """Four hundred addresses within forty minutes, at a site that takes in 120 an hour."""
+    doors, left = [Attacker(open_door(signups_per_hour=120).application) for _ in range(2)], []
     for minute in range(40):
         for number in range(10):
             doors[number % 2].sends(f"stranger{minute}.{number}@example.com", minute * 10 + number)
         left.append(mails_leave(world))
         world.wait(minutes=1)
-    assert sum(left) <= 120 + 120 * 30 / 60 + 20 + 20 / 6 + 1
+    statuses = doors[0].statuses + doors[1].statuses
+    assert statuses == {200: sum(left), 503: 400 - sum(left)}
+    assert sum(left[:25]) in range(170, 190)
+    assert sum(left[25:]) in range(4, 8)
     assert set(mails_each(world)) == {1}
 
 
 @only_sqlite
-def test_three_strangers_bombed_a_hundred_times_each_get_three_mails_ever(world: World, open_door: OpenDoor) -> None:
+def test_three_strangers_bombed_forty_times_each_get_three_mails_ever(world: World, open_door: OpenDoor) -> None:
     """From networks that change, over three days; their addresses are no reason to slow down for anybody else."""
     attacker = Attacker(open_door().application)
-    for turn in range(100):
+    for turn in range(40):
         for number in range(3):
             attacker.sends(f"stranger{number}@example.com", turn)
         mails_leave(world)
-        world.wait(minutes=43)
+        world.wait(minutes=108)
     assert mails_each(world) == [3] * 3
     assert attacker.sends("reader@example.com", 1) == 200
 
@@ -107,19 +116,18 @@ def test_three_strangers_bombed_a_hundred_times_each_get_three_mails_ever(world:
 def test_the_launch_of_a_popular_guide_is_no_attack(world: World, open_door: OpenDoor) -> None:
     """Three hundred people within an hour, sixty of a hundred confirm, most of them soon: everybody is let in."""
     keeper, settings = Doorkeeper(), Settings()
-    confirming: list[datetime] = []
-    for second in range(0, 2 * 3600, 12):
-        now = world.now + timedelta(seconds=second)
+    for minute in range(120):
+        now = world.now + timedelta(minutes=minute)
         with world.database.write() as session:
-            if second < 3600:
-                list_bombing.sent(session, 1, now=now)
-                if second // 12 % 5 < 3:  # after two minutes, or twelve
-                    confirming.append(now + timedelta(minutes=2 if second // 12 % 5 else 12))
-            for due in [one for one in confirming if one <= now]:
-                confirming.remove(due)
-                list_bombing.answered(session, due - timedelta(minutes=2))
-        assert isinstance(keeper.let_in(world.database, settings, now=now), Welcome) or second > 3600
-        assert not keeper._bombed
+            if minute < 60:
+                list_bombing.sent(session, 5, now=now)
+            for waited, people in ((2, 2), (12, 1)):
+                if 0 <= minute - waited < 60:
+                    for _ in range(people):
+                        list_bombing.answered(session, now - timedelta(minutes=waited))
+            assert list_bombing.suspected(session, now=now) is None
+        if minute < 60:
+            assert [type(keeper.let_in(world.database, settings, now=now)) for _ in range(5)] == [Welcome] * 5
 
 
 def test_a_hundred_tabs_that_ask_for_one_address_at_once_bring_one_mail(world: World, open_door: OpenDoor) -> None:
