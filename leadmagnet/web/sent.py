@@ -80,6 +80,7 @@ def answer(published: Published, guide: Guide, address: str, *, times: int) -> d
         words=words(published, guide, inbox),
         again_after=again_after,
         mailbox_url=mailbox_url(),
+        base_url=house().links.base_url,
     )
     return {
         "sender": sender_of(published)[0],
@@ -90,8 +91,8 @@ def answer(published: Published, guide: Guide, address: str, *, times: int) -> d
 
 
 def mailbox_url() -> str | None:
-    """Where the operator finds the mail while none really leaves."""
-    return f"{house().links.base_url}/mailbox" if house().mailbox is not None else None
+    """Where on this site the operator finds the mail while none really leaves."""
+    return "/mailbox" if house().mailbox is not None else None
 
 
 def spoken(seconds: int) -> str:

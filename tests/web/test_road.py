@@ -145,5 +145,5 @@ def test_every_link_stands_on_the_base_url_and_every_redirect_stays_on_the_host_
 ) -> None:
     client = open_door(base_url="https://mail.example.com")
     answer = client.post(FORM, data={"email": ADA}, headers={"Accept": "application/json"})
-    assert answer.json == {"ok": True, "next": "https://mail.example.com/f/hip-openers/sent"}
+    assert answer.json is not None and answer.json["next"] == "https://mail.example.com/f/hip-openers/sent"
     assert client.post(FORM, data={"email": ADA}).location == "/f/hip-openers/sent"

@@ -16,55 +16,60 @@ from tests.world import SECRET, World
 FORM = "/f/hip-openers"
 JSON = {"Accept": "application/json"}
 
-#: Who asks, and what kind of mail it brings.
+BOT = "bot-1.two@example.com"
+#: Who asks, with addresses of one length, and what kind of mail it brings.
 VISITORS = {
-    "somebody new": ("new@example.com", "confirm"),
-    "somebody who has just asked": ("hasty@example.com", None),
-    "a reader": ("reader@example.com", "guide"),
-    "somebody who left": ("left@example.com", "guide"),
-    "somebody who complained": ("blocked@example.com", None),
-    "a mail system's mailbox": ("postmaster@example.com", None),
-    "a throw-away address": ("bob@mailinator.com", None),
-    "a subdomain of one": ("bob@x.mailinator.com", None),
+    "somebody new": ("newcomer1@example.com", "confirm"),
+    "somebody who has just asked": ("hasty-one@example.com", None),
+    "a reader": ("reader-ok@example.com", "guide"),
+    "somebody who left": ("left-once@example.com", "guide"),
+    "somebody who complained": ("blocked-1@example.com", None),
+    "a mail system's mailbox": ("postmaster@ex-two.com", None),
+    "a throw-away address": ("bobbob@mailinator.com", None),
+    "a subdomain of one": ("bobb@x.mailinator.com", None),
     "our own sender": ("Maya@mail.example.com", None),
 }
 
 
 def populate(world: World) -> None:
-    for address in ("reader@example.com", "left@example.com"):
+    for address in ("reader-ok@example.com", "left-once@example.com"):
         world.joins(address)
-    world.leaves("left@example.com")
+    world.leaves("left-once@example.com")
     with world.database.write() as session:
-        key = addresses.parse("blocked@example.com").key(SECRET)
+        key = addresses.parse("blocked-1@example.com").key(SECRET)
         suppressions.add(session, key, "all", "complained", now=world.now)
     world.wait(hours=1)
-    world.asks("hasty@example.com")
+    world.asks("hasty-one@example.com")
 
 
-def answer(response: TestResponse) -> tuple[object, ...]:
-    """Everything a visitor can compare: the cookie's value and time left out, for they hold her own address."""
+def answer(response: TestResponse, address: str) -> tuple[object, ...]:
+    """Everything a visitor can compare, her own address left out: a cookie's value counts by its length."""
     headers = [(name, value) for name, value in response.headers if name not in ("Date", "Set-Cookie")]
     cookies = [
-        re.sub(r"=[^;]+|Expires=[^;]+", "", cookie, count=2) for cookie in response.headers.getlist("Set-Cookie")
+        re.sub(r"=([^;]+)|Expires=[^;]+", lambda found: f"={len(found[1] or '')}", cookie, count=2)
+        for cookie in response.headers.getlist("Set-Cookie")
     ]
-    return response.status_code, headers, cookies, response.data
+    return response.status_code, headers, cookies, response.text.replace(address, "HERS")
 
 
 @pytest.mark.parametrize("accept", [{}, JSON], ids=["page", "json"])
 def test_everybody_gets_the_same_answer(world: World, open_door: OpenDoor, accept: dict[str, str]) -> None:
     populate(world)
-    answers = {}
+    answers, nexts = {}, {}
     for who, (address, kind) in VISITORS.items():
-        count = len(world.deliveries())
-        answers[who] = answer(open_door().post(FORM, data={"email": address}, headers=accept))
+        count, browser = len(world.deliveries()), open_door()
+        answers[who] = answer(browser.post(FORM, data={"email": address}, headers=accept), address)
+        nexts[who] = [answer(browser.open(f"{FORM}/sent", method=method), address) for method in ("GET", "POST")]
         assert [row.kind for row in world.deliveries()[count:]] == ([kind] if kind else []), who
     before = dump(world.database)
-    bot = {"email": "bot@example.com", "website": "https://spam.example"}
-    answers["a bot"] = answer(open_door().post(FORM, data=bot, headers=accept))
+    bot = {"email": BOT, "website": "https://spam.example"}
+    answers["a bot"] = answer(open_door().post(FORM, data=bot, headers=accept), BOT)
     assert dump(world.database) == before
+    assert len({len(address) for address, _kind in VISITORS.values()} | {len(BOT)}) == 1
     expected = answers["somebody new"]
     assert expected[0] == (200 if accept else 303)
     assert {who: given for who, given in answers.items() if given != expected} == {}
+    assert {who: given for who, given in nexts.items() if given != nexts["somebody new"]} == {}
 
 
 def test_a_known_address_in_another_spelling_is_the_same_person(world: World, client: FlaskClient) -> None:
