@@ -73,7 +73,9 @@ class TestNetworks:
         for number in range(20):
             sends(client, f"first{number}@example.com")
         before = dump(world.database)
-        answers = {who: answer(sends(client, address, headers=JSON)) for who, (address, _kind) in VISITORS.items()}
+        answers = {
+            who: answer(sends(client, address, headers=JSON), address) for who, (address, _kind) in VISITORS.items()
+        }
         assert answers["somebody new"][0] in (429, 503)
         assert {who for who, given in answers.items() if given != answers["somebody new"]} == set()
         assert dump(world.database) == before
@@ -179,15 +181,15 @@ class TestBots:
         ],
     )
     def test_only_what_no_person_does_is_caught(
-        self, world: World, client: FlaskClient, stamp: str | tuple[str, Purpose, float], caught: bool
+        self, world: World, open_door: OpenDoor, stamp: str | tuple[str, Purpose, float], caught: bool
     ) -> None:
         if not isinstance(stamp, str):
             key, purpose, age = stamp
             stamp = mint(purpose, int((world.now.timestamp() - age) * 1000), Keys.of((key,)))
         before = dump(world.database)
-        given = answer(sends(client, "ada@example.com", data={"started": stamp}))
+        given = answer(sends(open_door(), "ada@example.com", data={"started": stamp}), "ada@example.com")
         assert (dump(world.database) == before) is caught
-        assert given == answer(sends(client, "bob@example.com"))
+        assert given == answer(sends(open_door(), "bob@example.com"), "bob@example.com")
 
     @only_sqlite
     def test_the_form_and_the_script_of_a_blog_get_the_same_stamp(self, world: World, client: FlaskClient) -> None:
