@@ -141,6 +141,7 @@
     });
     // What moves under a finger on its way to the button makes it miss.
     on(button, "pointerdown", (event) => (pressed = event.timeStamp));
+    on(button, "click", () => (pressed = -9999));
     on(field, "blur", (event) => {
       if (event.timeStamp - pressed < 1000) return;
       if (field.validity.valid && /@.+\../.test(field.value)) complain(field, "");
