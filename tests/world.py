@@ -32,6 +32,7 @@ SECRET = b"a secret for address hashes"
 GUIDE = "hip-openers"
 
 
+_SOMEWHERE = Origin(ip="192.0.2.1")
 #: What was made for any world: each of them publishes the same.
 _MADE: dict[Item, Item] = {}
 
@@ -67,12 +68,13 @@ class World(SingleFile):
         return self.published
 
     def asks(self, address: str, *, guide: str = GUIDE, timezone: str | None = "America/New_York",
-             first_name: str | None = None, limits: bool = True) -> Requested:  # fmt: skip
+             first_name: str | None = None, limits: bool = True,
+             origin: Origin = _SOMEWHERE) -> Requested:  # fmt: skip
         """Somebody sends the form."""
         parsed = addresses.parse(address)
         found = self.published.guide(guide)
         assert found is not None
-        asked = Request(found, parsed, parsed.key(SECRET), first_name, timezone, Origin(ip="192.0.2.1"))
+        asked = Request(found, parsed, parsed.key(SECRET), first_name, timezone, origin)
         with self.database.write() as session:
             return signup.request(session, self.published, asked, limits=limits, now=self.now)
 

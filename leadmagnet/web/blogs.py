@@ -18,6 +18,7 @@ _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
 #: What a script on a blog reads: the answer to the form, and since when the form has been open.
 _READ_BY_SCRIPTS = re.compile(r"/f/[^/]+(/started)?")
 _ANCESTORS = re.compile(r"frame-ancestors [^;]*")
+_SCRIPTS = ("/embed.js", "/static/frame.js")
 #: Says of an address below /f/ that its page stands in a frame; the form carries it on.
 _FRAMED = "in=frame"
 
@@ -101,6 +102,9 @@ def within(path: str) -> str:
 
 def open_to_frames(response: Response) -> Response:
     """Lets the pages of permitted sites frame the form and its answers, and nothing else."""
+    if is_framed() or request.path in _SCRIPTS:
+        # What a site that isolates itself asks of all it loads (Cross-Origin-Embedder-Policy).
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     if is_framed():
         ancestors = " ".join(["frame-ancestors 'self'", *permitted()])
         policy = response.headers.get("Content-Security-Policy", "")

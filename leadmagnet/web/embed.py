@@ -29,7 +29,6 @@ def script() -> Response:
     source, tag = _script()
     answer = Response(source, mimetype="text/javascript")
     answer.headers["Cache-Control"] = _SCRIPT_CACHE
-    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     answer.set_etag(tag)
     return cast(Response, answer.make_conditional(request))
 

@@ -26,7 +26,9 @@ def page(request: Request) -> str | None:
 
 def source(request: Request) -> dict[str, str] | None:
     """The site that led to that page as `referrer`, and the `utm_…` of its address; None if nothing was told."""
-    told = {"referrer": _host(request.form.get("referrer", "")), **_utm(request.form)}
+    before = _host(request.form.get("referrer", ""))
+    # In a frame the page around it is both, and a step within one site is none.
+    told = {"referrer": "" if before == _host(page(request) or "") else before, **_utm(request.form)}
     if not any(told[name] for name in UTM):
         told |= _utm_of(request.headers.get("Referer", ""))
     return {name: value for name, value in told.items() if value} or None
@@ -74,13 +76,13 @@ def _without_query(address: str) -> str | None:
 
 
 def _host(text: str) -> str:
-    host = text.strip().lower()
+    parts = _parts(text)  # a script may tell all of an address: its host is enough
+    host = (parts.netloc.rpartition("@")[2] if parts is not None else text.strip()).lower()
     return host if len(host) <= _LONGEST_WORD and _HOST.fullmatch(host) else ""
 
 
 def _other_host(address: str, own: str) -> str:
-    parts = _parts(address)
-    host = _host(parts.netloc.rpartition("@")[2]) if parts is not None else ""
+    host = _host(address)
     return "" if host == own.lower() else host
 
 

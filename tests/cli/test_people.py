@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from leadmagnet import clock
 from leadmagnet.audience import suppressions
+from leadmagnet.audience.consent import Origin
 from leadmagnet.cli import leadmagnet
 from leadmagnet.store.models import AuditEvent, Delivery
 from tests.conftest import ROOT
@@ -53,10 +54,13 @@ def _history(world: World) -> list[tuple[str, object]]:
 
 
 def test_one_person_is_shown_shortly(world: World, terminal: _Terminal) -> None:
-    world.joins(ADA)
+    led = {"referrer": "instagram.com", "utm_source": "ig"}
+    world.joins(ADA, origin=Origin(page="https://example.com/barre", source=led))
+    world.asks(ADA, limits=False, origin=Origin(page="https://example.com/later"))
     world.tagged(ADA, "student")
     assert terminal("person", ADA).splitlines() == [
         "ada@example.com is active, confirmed on Tue 3 Mar 2026, 21:12 EST",
+        "  came from instagram.com to https://example.com/barre (utm_source=ig)",
         "  reads hip-openers",
         "  tags: student",
         "Next: 20-tight-hips, Thu 5 Mar 2026, 07:30 EST",
@@ -99,7 +103,7 @@ def test_several_changes_are_all_made_or_none(world: World, terminal: _Terminal)
     assert [(one["change"], one["changed"]) for one in document["changes"]] == [
         ("tag", True), ("start", False), ("pause", True)
     ]  # fmt: skip
-    assert document["person"]["tags"] == ["student"]
+    assert (document["person"]["tags"], document["person"]["came_from"]) == (["student"], None)
     assert document["person"]["next"]["due_at"] == "2026-04-02T11:30:00+00:00"
     assert "no longer has the tag student" in terminal("person", ADA, "--untag", "student")
     assert "has no tag studnt. She has no tags." in terminal("person", ADA, "--untag", "studnt")

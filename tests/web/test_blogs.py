@@ -58,6 +58,27 @@ def test_the_scripts_of_permitted_sites_read_every_answer_to_the_form(world: Wor
 
 
 @only_sqlite
+def test_a_script_is_told_how_long_to_wait_and_since_when_its_form_has_been_open(
+    world: World, open_door: OpenDoor
+) -> None:
+    client = open_door(signups_per_network=1)
+    answers = [
+        client.post(
+            FORM,
+            data={"email": f"{name}@example.com"},
+            headers=JSON | {"Origin": BLOG},
+            environ_base={"REMOTE_ADDR": "8.8.4.4"},
+        )
+        for name in ("ada", "bob")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[1].headers[MAY_READ] == BLOG and int(answers[1].headers["Retry-After"]) > 0
+    assert client.get(f"{FORM}/started", headers={"Origin": BLOG}).headers[MAY_READ] == BLOG
+    stranger = client.get(f"{FORM}/started", headers={"Origin": "https://evil.example"})
+    assert MAY_READ not in stranger.headers and "Origin" in stranger.headers["Vary"]
+
+
+@only_sqlite
 @pytest.mark.parametrize("origin", STRANGERS)
 def test_a_script_that_could_not_read_the_answer_is_turned_away_and_the_plain_form_is_not(
     world: World, client: FlaskClient, origin: str

@@ -52,6 +52,8 @@ def test_what_the_script_tells_is_kept_with_the_consent(world: World, client: Fl
         ({"page": "http://["}, "", (None, None)),
         ({"page": "https://ada:secret@example.com/x"}, "", (f"{BLOG}/x", None)),
         ({"page": f"{BLOG}/" + "x" * 3000}, "", ((f"{BLOG}/" + "x" * 3000)[:512], None)),
+        ({"referrer": "https://ada:pw@l.example/?u=ada@example.com"}, "", (None, {"referrer": "l.example"})),
+        ({"referrer": "example.com", "page": f"{BLOG}/x"}, "", (f"{BLOG}/x", None)),
         ({"referrer": "<b>"}, "", (None, None)),
         ({"referrer": "a b.example"}, "", (None, None)),
         ({"referrer": "x" * 101}, "", (None, None)),
