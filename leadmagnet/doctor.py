@@ -56,7 +56,7 @@ def examine(settings: Settings, site: Site, folder: Path, resolver: Resolver | N
 
 
 def unnamed_proxy(settings: Settings) -> str | None:
-    """What is lost while nothing names the proxy that speaks https for this site; None: it is named, or none is there."""
+    """What is lost while nothing names the proxy that speaks https; None: it is named, or there is none."""
     if settings.trusted_proxies or urlsplit(settings.site_url).scheme != "https":
         return None
     return (

@@ -198,6 +198,25 @@ def test_everything_that_is_wrong_is_said_and_nothing_is_made(tmp_path: Path) ->
     assert not (tmp_path / "var").exists()
 
 
+@pytest.mark.parametrize(
+    ("base_url", "proxies", "told"),
+    [
+        (HTTPS, (), True),
+        (HTTPS, ("127.0.0.1",), False),
+        ("http://127.0.0.1:8000", (), False),
+        (None, (), False),
+    ],
+)
+def test_a_proxy_that_nobody_named_is_told_but_keeps_no_mail_back(
+    tmp_path: Path, base_url: str | None, proxies: tuple[str, ...], told: bool
+) -> None:
+    found = seen(Settings(base_url=base_url, trusted_proxies=proxies, data_dir=tmp_path))
+    assert ("proxy" in found) is told
+    if told:
+        assert found["proxy"].fine is None
+        assert 'trusted_proxies = ["127.0.0.1", "::1"]' in found["proxy"].words
+
+
 def test_settings_that_name_no_server_are_said_as_such(tmp_path: Path) -> None:
     checks = seen(Settings(data_dir=tmp_path, smtp=Smtp(provider="postmrk")))
     assert 'Did you mean "postmark"?' in checks["mail server"].words and not checks["mail server"].fine
