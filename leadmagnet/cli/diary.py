@@ -157,7 +157,7 @@ _COLOURS = {
     "left": "yellow", "blocked": "red", "bounced": "red", "complained": "red", "not_sent": "yellow",
     "maybe_sent": "yellow", "held": "yellow", "braked": "yellow", "ended": "yellow",
 }  # fmt: skip
-#: What the operator does to a person.
+#: What the operator does to a person, or she herself on a page of hers.
 _BY_HAND = {
     "left": "taken out of the letters",
     "tagged": "given the tag {tag}",
@@ -165,6 +165,7 @@ _BY_HAND = {
     "started": "the letters of {sequence} were started",
     "paused": "letters paused until {until}",
     "resumed": "letters go on again",
+    "answered": "“{question}” was answered with “{answer}”",
 }
 #: What the machine notes of itself, in words.
 _NOTED = {

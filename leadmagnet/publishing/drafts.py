@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from leadmagnet.content.checks import finished, pace, silence, size
+from leadmagnet.content.checks import finished, idle, pace, silence, size
 from leadmagnet.content.compile import compile_kept, read_draft
 from leadmagnet.content.compiled import Build, Compiled, Draft, Letter
 from leadmagnet.content.files import SETTINGS_FILE, TEXTS
@@ -60,6 +60,7 @@ def _judged(build: Build, memory: Memory, notes: Notes) -> Build:
         texts = texts_of(build.files)
         _judge_letters(build.compiled, texts, memory, notes)
         _judge_series(build.compiled, texts, notes)
+        idle.judge(build.compiled, texts, notes)
     wrong = any(found.level == "error" for found in notes.findings())
     silence.judge(notes, complete=not wrong)
     return replace(

@@ -128,8 +128,8 @@ def start_letters(session: Session, published: Published, enrollment_id: int, or
         return False
     if subscriber.status == "unsubscribed":
         back = preferences.come_back(session, published, subscriber.id, origin, now=now)
-        if back:
-            enrollments.start(session, published, subscriber, enrollment, now=now)
+        if back and enrollments.start(session, published, subscriber, enrollment, now=now):
+            _prove_confirmed(session, published, enrollment, origin, None, now=now)
         return back
     if not enrollments.start(session, published, subscriber, enrollment, now=now):
         return False
@@ -142,6 +142,12 @@ def expired(session: Session, enrollment_id: int, *, now: datetime) -> bool:
     enrollment = session.get(Enrollment, enrollment_id)
     subscriber = session.get(Subscriber, enrollment.subscriber_id) if enrollment is not None else None
     return subscriber is None or _too_late(subscriber, now)
+
+
+def would_start(session: Session, enrollment: Enrollment) -> bool:
+    """True if confirming would start letters, and not just open a guide that is hers already; changes nothing."""
+    subscriber = session.get(Subscriber, enrollment.subscriber_id)
+    return subscriber is not None and subscriber.status != "unsubscribed" and enrollment.status == "pending"
 
 
 def remind(session: Session, published: Published, *, after: timedelta, limit: int, now: datetime) -> int:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from leadmagnet.content.drawing import CLASSES
-from tests.browser.chromium import DARK, DESKTOP, PHONE, Look
+from tests.browser.chromium import DARK, DESKTOP, DESKTOP_DARK, NO_SCRIPTS, PHONE, Look
 from tests.browser.conftest import Visit
 from tests.browser.site import Site
 
@@ -58,7 +58,10 @@ def boxes(page: "Page") -> tuple[dict[str, float], dict[str, float]]:
 
 
 def test_what_stays_at_hand_never_lies_over_the_contents(page: "Page", live: Site) -> None:
-    contents, dock = boxes(opened(page, live))
+    opened(page, live)
+    live.world.wait(minutes=11)  # until then the page says what comes next, above all else
+    page.reload()
+    contents, dock = boxes(page)
     assert contents["y"] + contents["height"] <= dock["y"]
     assert dock["y"] + dock["height"] <= PHONE.height, "the flow cannot be started from the first screen"
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE.width
@@ -74,6 +77,34 @@ def test_no_pose_pushes_a_part_of_the_timer_off_the_screen(visit: Visit, live: S
     for _ in range(16):
         assert page.locator("#lm-timer").evaluate("it => it.scrollHeight - it.clientHeight") <= 0
         page.keyboard.press("ArrowRight")
+
+
+@pytest.mark.parametrize("look", [NO_SCRIPTS, DESKTOP_DARK], ids=["without JavaScript", "on a dark desktop"])
+def test_the_question_is_answered_by_keyboard_and_changed(visit: Visit, live: Site, look: Look) -> None:
+    page = opened(visit(look), live)
+    group = page.get_by_role("group", name="Tried barre before?")
+    assert group.get_by_role("button").all_inner_texts() == ["Yes", "No", "What's barre?"]
+    assert page.get_by_role("heading").first.inner_text() == "Hip Openers for Runners"
+    panel = page.get_by_role("region", name="Your sign-up")
+    assert panel.get_by_role("listitem").count() == 3
+    sizes = [button.bounding_box() for button in group.get_by_role("button").all()]
+    assert all(size is not None and size["height"] >= 44 and size["width"] >= 44 for size in sizes)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    page.emulate_media(media="print")
+    assert not panel.is_visible()
+    page.emulate_media(media="screen")
+    for _ in ("skip link", "site", "Yes", "No"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("You said “No”.").wait_for()
+    for _ in ("skip link", "site", "Change"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="What's barre?").wait_for()
+    assert group.get_by_role("button").all_inner_texts() == ["Yes", "What's barre?"]
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("You said “Yes”.").wait_for()
 
 
 def test_a_pose_leads_back_to_the_flow(page: "Page", live: Site) -> None:

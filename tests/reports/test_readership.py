@@ -41,7 +41,9 @@ def test_a_subject_counts_too(world: World, clean: CleanSite) -> None:  # noqa: 
 def test_a_letter_with_nobody_to_get_it(world: World, clean: CleanSite) -> None:  # noqa: F811
     world.joins("ada@example.com")
     clean.body("", head=HEAD.replace("day = 2", 'day = 2\nonly_if = ["tag:runer", "not tag:swimmer"]'))
-    assert compared(world, clean) == ["20-tight.md:5 W219 nobody has the tag 'runer', and no letter gives it."]
+    assert compared(world, clean) == [
+        "20-tight.md:5 W219 nobody has the tag 'runer', and no letter or answer gives it."
+    ]
     world.tagged("ada@example.com", "runer")
     assert compared(world, clean) == []
 
@@ -51,4 +53,13 @@ def test_a_tag_that_a_letter_gives_will_be_there(world: World, clean: CleanSite)
     assert len(compared(world, clean)) == 1
     clean.replace("email_templates/hips/10-guide.md", "day = 0", 'day = 0\ntag = "guided"')
     assert TIGHT in drafts.check(clean.path).files
+    assert compared(world, clean) == []
+
+
+def test_a_tag_of_a_finished_series_or_of_an_answer_will_be_there(world: World, clean: CleanSite) -> None:  # noqa: F811
+    clean.body("", head=HEAD.replace("day = 2", 'day = 2\nonly_if = ["tag:ended", "tag:tried-barre"]'))
+    assert len(compared(world, clean)) == 2
+    clean.replace("email_templates/hips/sequence.toml", "starts", 'then = "tag:ended"\nstarts')
+    asks = 'question = "Tried barre?"\nanswers = { "Yes" = "tried-barre", "No" = "" }\n'
+    clean.replace("guides/hips/guide.md", "+++\n#", f"{asks}+++\n#")
     assert compared(world, clean) == []

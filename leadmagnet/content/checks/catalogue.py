@@ -221,9 +221,16 @@ RULES = _table(
         "W219",
         "warning",
         "a condition that nobody there is meets",
-        "No letter gives that tag and nobody has it, so the letter reaches no one.",
+        "No letter or answer gives that tag and nobody has it, so the letter reaches no one.",
         "Correct the tag, or give it.",
         asked=True,
+    ),
+    Rule(
+        "W220",
+        "warning",
+        "an answer on a guide's page whose tag no letter asks for",
+        "A slip in its name makes the question idle: she answers, and no letter knows.",
+        'Correct the tag, or ask for it: only_if = ["tag:NAME"], or tagged("NAME") in the words.',
     ),
     Rule(
         "I301",

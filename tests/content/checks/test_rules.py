@@ -170,6 +170,17 @@ def test_a_mistake_in_the_checks_own_table(clean: CleanSite, table: str, message
     assert found.line > 12
 
 
+def test_an_answer_that_no_letter_asks_for_is_idle(clean: CleanSite) -> None:
+    asks = 'question = "Tried barre?"\nanswers = { "Yes" = "tried-bare", "No" = "" }\n'
+    clean.replace("guides/hips/guide.md", "+++\n#", f"{asks}+++\n#")
+    assert clean.codes() == ["guide.md:8 W220"]
+    clean.write(TIGHT, f"{HEAD}{{% if tagged('tried-barre') %}}You have.{{% endif %}}\n\n{WORDS}\n")
+    (found,) = clean.judged()
+    assert found.fix.startswith("Did you mean 'tried-barre'?")
+    skips = head("day = 2", 'day = 2\nskip_if = ["tag:tried-bare"]')
+    assert clean.body("", head=skips) == []
+
+
 TWO_BUTTONS = "[A](https://e.example/a){.button}\n\n[B](https://e.example/b){.button}"
 
 

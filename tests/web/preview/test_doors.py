@@ -178,3 +178,14 @@ def test_beside_the_site_it_says_how_many_changes_nobody_gets_yet(world: World, 
         .status_code
         == 404
     )
+
+
+def test_the_guide_shows_its_question_and_no_tap_on_it_goes_anywhere(bench: Bench) -> None:
+    page = page_of(bench.get("/frames/guides/hip-openers"))
+    form = next(form for form in page.every("form") if form.get("class") == "ask")
+    assert form.has("inert") and form["action"] == "#"
+    assert [button.words for button in form.every("button")] == ["Yes", "No", "What's barre?"]
+    before = re.search('data-digest="[^"]*"', bench.get("/guides/hip-openers").text)
+    bench.edit("guides/hip-openers/guide.md", '"Tried barre before?"', '"Ever tried barre?"')
+    after = re.search('data-digest="[^"]*"', bench.get("/guides/hip-openers").text)
+    assert before is not None and after is not None and before[0] != after[0]  # so that the frame is loaded again
