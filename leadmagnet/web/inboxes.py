@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,17 @@ def find(address: str, *, agent: str, sender: str) -> Inbox | None:
     return Inbox(found["name"], url, searches="{sender}" in template)
 
 
+def last_checked() -> date:
+    """The day on which somebody last looked whether the addresses still lead there."""
+    day: date = _file()["last_checked"]
+    return day
+
+
+@cache
+def _file() -> dict[str, Any]:
+    return tomllib.loads(_FILE.read_text())
+
+
 def _filled(template: str, words: Mapping[str, str]) -> str:
     return re.sub(r"\{\w+\}", lambda word: words[word[0]], template)
 
@@ -63,7 +75,7 @@ def _intent(app: Mapping[str, str], otherwise: str) -> str:
 @cache
 def _inboxes() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
     """Every inbox, once for each pattern that its domains have."""
-    inboxes = tomllib.loads(_FILE.read_text())["inbox"]
+    inboxes = _file()["inbox"]
     return [(_pattern(domain), inbox) for inbox in inboxes for domain in inbox["domains"]]
 
 

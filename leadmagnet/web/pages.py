@@ -12,8 +12,11 @@ bp = Blueprint("pages", __name__)
 
 @bp.get("/")
 def index() -> str:
-    """A short retelling of the blog post, with the box in the middle."""
-    return render_template("index.html", **_box(_published()))
+    """A short retelling of the blog post, with the box in the middle, and the way to the forms of other guides."""
+    published = _published()
+    box = _box(published)
+    others = [guide for guide in published.compiled.guides.values() if guide is not box["guide"]]
+    return render_template("index.html", **box, others=others)
 
 
 def form_again(published: Published, guide: Guide | None, notice: str) -> str:

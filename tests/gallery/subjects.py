@@ -137,5 +137,5 @@ def _starts(page: "Page") -> None:
 
 def _sends(page: "Page", address: str) -> None:
     page.locator("#lm-email").fill(address)
-    with page.expect_navigation():
-        page.locator("#lm-email").press("Enter")
+    page.locator("#lm-email").press("Enter")
+    page.locator(".lm-panel, .lm-err:not([hidden])").wait_for()

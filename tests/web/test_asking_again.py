@@ -81,12 +81,12 @@ def test_who_complained_or_bounced_gets_nothing_and_is_offered_nothing(
         world.leaves(ADA)
     blocked(world, ended)
     world.wait(days=1)
-    before = dump(world.database)
+    before = dump(world.database) | {"signup_bucket": []}  # what limits sign-ups counts this one, too
     assert asks(world, client) == asks(world, client, FEET) == []
     page = page_of(client.get(guide_path(world)))
     assert page.one("h1").words == "Hip Openers for Runners" and page.every("form") == []
     assert client.post(guide_path(world), data={"letters": "start"}).status_code == 303
-    assert dump(world.database) == before
+    assert dump(world.database) | {"signup_bucket": []} == before
 
 
 def test_who_asks_for_two_guides_confirms_once_for_both(world: World, client: FlaskClient, two_guides: Build) -> None:

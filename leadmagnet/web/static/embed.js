@@ -50,7 +50,7 @@
   };
   const asleep = (button) => button.getAttribute("aria-disabled") === "true";
   const countDown = (button) => {
-    const usual = button.textContent, { lmWait, lmWords } = button.dataset, until = Date.now() + lmWait * 1000;
+    const usual = button.textContent, { lmWait, lmWords } = button.dataset, until = Date.now() + lmWait * 1e3;
     const tick = () => {
       const left = Math.ceil((until - Date.now()) / 1000);
       if (left < 1) return say(button, usual);
@@ -69,7 +69,7 @@
     form.dataset.lm = "on";
     form.noValidate = true;
     const usual = button.textContent, panel = make("div", { className: "lm-panel" });
-    let times, pressed = -9999;
+    let times, pressed = -1e4;
 
     // What the page itself carries on knows more.
     const fact = (name, value) => {
@@ -108,11 +108,11 @@
     const send = async (again) => {
       times = again;
       say(button, SENDING, true);
-      setTimeout(say, 4000, button, usual);
+      setTimeout(say, 4e3, button, usual);
       try {
         const body = new URLSearchParams(new FormData(form));
         body.set("again", again);
-        const headers = { Accept: "application/json" }, signal = AbortSignal.timeout(15000);
+        const headers = { Accept: "application/json" }, signal = AbortSignal.timeout(15e3);
         const answer = await fetch(form.action, { method: "POST", body, headers, signal, credentials: "omit" });
         const { error, html } = await answer.json();
         if (answer.status === 422) {
@@ -126,7 +126,7 @@
         form.replaceWith(panel);
         countDowns(panel);
         const title = panel.querySelector(".lm-head");
-        title.setAttribute("aria-level", form.querySelector("h1, h2, h3, h4")?.tagName[1] || 2);
+        title.setAttribute("aria-level", form.querySelector("h1, h2, h3")?.tagName[1] || 2);
         title.focus();
       } catch {
         // Whatever it was: the browser can still send the form by itself.
@@ -141,7 +141,7 @@
     });
     // What moves under a finger on its way to the button makes it miss.
     on(button, "pointerdown", (event) => (pressed = event.timeStamp));
-    on(button, "click", () => (pressed = -9999));
+    on(button, "click", () => (pressed = -1e4));
     on(field, "blur", (event) => {
       if (event.timeStamp - pressed < 1000) return;
       if (field.validity.valid && /@.+\../.test(field.value)) complain(field, "");
