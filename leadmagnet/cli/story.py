@@ -139,7 +139,8 @@ class _Story:
     def _ended(self, end: End) -> str:
         tag = f", which gives her the tag {end.tag}" if end.tag else ""
         starts = f" and starts {' and '.join(map(self._names.sequence, end.starts))}" if end.starts else ""
-        text = f"then {self._names.sequence(end.sequence)} is over{tag}{starts}"
+        leaves = ", and she leaves, as she asked" if end.leaves else ""
+        text = f"then {self._names.sequence(end.sequence)} is over{tag}{starts}{leaves}"
         return wrapped(text, "  ", "    ")
 
 

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
 from leadmagnet.reports.paused import Paused, paused
+from leadmagnet.sequences import preferences
 from leadmagnet.store.dialect import among
-from leadmagnet.store.models import Delivery, Enrollment, Subscriber, Suppression
+from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Subscriber, Suppression
 
 #: How many mails that wait for a decision are named.
 _NAMED = 10
@@ -55,6 +56,7 @@ class Week:
     signed_up: int
     confirmed: int
     left_after: tuple[tuple[str | None, int], ...]  # the letter before they left, None: none; the most first
+    said_why: tuple[tuple[str, int], ...]  # why they left, of those who cared to say; the most first
     blocked: tuple[tuple[str, int], ...]  # why addresses were blocked for good
     finished: int
     letters: tuple[LetterWeek, ...]
@@ -86,6 +88,7 @@ def week(session: Session, published: Published, monday: date, *, now: datetime)
         signed_up=_count(session, func.count(Subscriber.id), *_within(Subscriber.created_at, begin, end)),
         confirmed=_count(session, func.count(Subscriber.id), *_within(Subscriber.confirmed_at, begin, end)),
         left_after=_left_after(session, begin, end),
+        said_why=_said_why(session, begin, end),
         blocked=_blocked(session, begin, end),
         finished=_count(
             session,
@@ -122,6 +125,13 @@ def _left_after(session: Session, begin: datetime, end: datetime) -> tuple[tuple
     ).all()
     last = _last_letters(session, [row.id for row in leavers if row.id is not None])
     return tuple(Counter(last.get(row.id) for row in leavers).most_common())
+
+
+def _said_why(session: Session, begin: datetime, end: datetime) -> tuple[tuple[str, int], ...]:
+    told = session.scalars(
+        select(AuditEvent.detail).where(AuditEvent.event == preferences.SAID_WHY, *_within(AuditEvent.at, begin, end))
+    )
+    return tuple(Counter(str(detail["reason"]) for detail in told if detail is not None).most_common())
 
 
 def _last_letters(session: Session, people: Collection[int]) -> dict[int, str]:

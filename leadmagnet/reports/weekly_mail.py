@@ -145,6 +145,8 @@ def _readers(week: Week) -> Iterator[list[str]]:
     yield ["Left", f"{week.left:,}"]
     for letter, number in week.left_after:
         yield [f"… after {letter}" if letter is not None else "… before any letter", f"{number:,}"]
+    for reason, number in week.said_why:
+        yield [f"Said why they left: {reason}", f"{number:,}"]
     for reason, number in week.blocked:
         yield [f"Blocked: {reason}", f"{number:,}"]
 

@@ -18,7 +18,7 @@ from leadmagnet.audience.consent import Origin
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.sequences import Condition, Sequence, Step
 from leadmagnet.publishing.versions import known_by_later_names
-from leadmagnet.sequences import enrollments, pauses, preferences
+from leadmagnet.sequences import enrollments, finishing, pace, pauses, preferences
 from leadmagnet.store.database import Session
 from leadmagnet.store.models import Delivery, Subscriber
 from tests.publishing.walks import Content, Walk, assert_kept_promises, build_of, days, series, step
@@ -77,7 +77,8 @@ class Story:
     publishes: tuple[Publish, ...]
 
 
-DEEDS = ["pause", "resume", "leave", "return", "tag", "untag", "click", "back off", "maybe sent", "fail", "hold"]
+DEEDS = ["pause", "resume", "leave", "return", "tag", "untag", "click", "back off", "maybe sent", "fail", "hold",
+         "slower", "as usual", "next now", "finish", "go on"]  # fmt: skip
 EDITS = [
     "insert", "insert", "delete", "day", "day", "move", "move", "rename", "draft", "catch up", "send_at", "send_on",
     "min_gap", "only_if", "skip_if", "clicked", "not_after", "tag", "text", "stop_when", "then", "revive", "go back",
@@ -321,6 +322,17 @@ HANDS: dict[str, Callable[[Session, Walk, Subscriber, int], object]] = {
         session, world.published, [(she.id, "x")], now=world.now
     ),
     "untag": lambda session, _world, she, _much: enrollments.take_tag(session, she.id, "x"),
+    "slower": lambda session, world, she, much: pace.at_most_one_in(
+        session, world.published, she, much, by="reader", now=world.now
+    ),
+    "as usual": lambda session, world, she, _much: pace.at_most_one_in(
+        session, world.published, she, None, by="reader", now=world.now
+    ),
+    "next now": lambda session, world, she, _much: pace.next_now(
+        session, world.published, she, by="reader", now=world.now
+    ),
+    "finish": lambda session, world, she, _much: finishing.finish(session, she, by="reader", now=world.now),
+    "go on": lambda session, world, she, _much: finishing.go_on(session, she, by="reader", now=world.now),
 }
 
 

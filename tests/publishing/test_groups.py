@@ -28,12 +28,15 @@ def _somebody(number: int, dice: random.Random, live: Published) -> Person:
     had = dice.randrange(len(sequence.steps))
     handled = frozenset(step.slug for step in sequence.steps[:had])
     last = NOW - timedelta(seconds=dice.randrange(3 * 86_400)) if had else None
-    planned = schedule.next_step(sequence, Facts(start, last, handled), live.zone_of(zone))
+    gap = schedule.own_gap(dice.choice([None, None, 2, 7]))
+    wanted = NOW - timedelta(seconds=dice.randrange(900)) if dice.random() < 0.1 else None
+    facts = Facts(start, last, handled, gap=gap, wanted_at=wanted)
+    planned = schedule.next_step(sequence, facts, live.zone_of(zone))
     assert isinstance(planned, Planned)
     waiting = Waiting(planned.step.slug, planned.due, planned.due, live.number)
     paused = NOW + timedelta(days=2) if dice.random() < 0.2 else None
-    place = Place(GUIDE, "active", start, handled, NOBODY, paused, waiting)
-    return Person(number, zone, last, NOBODY, (place,), NOBODY)
+    place = Place(GUIDE, "active", start, handled, NOBODY, paused, facts.wanted, waiting)
+    return Person(number, zone, last, NOBODY, (place,), NOBODY, gap, dice.random() < 0.1)
 
 
 @pytest.mark.parametrize("seed", range(3))

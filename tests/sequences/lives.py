@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from leadmagnet.content.sequences import EVERY_DAY, MIN_GAP, Sequence, Step
 from leadmagnet.sequences import schedule
-from leadmagnet.sequences.schedule import Done, Facts
+from leadmagnet.sequences.schedule import Because, Done, Facts
 from tests.sequences.clocks import ZONES, different_clocks
 
 #: The same examples in every run: a test that fails does so for everybody.
@@ -50,6 +50,19 @@ class Life:
     silences: tuple[tuple[datetime, datetime], ...] = ()  # outages and pauses: nothing leaves from … until
     delays: tuple[timedelta, ...] = ()
     edits: tuple[Edit, ...] = ()
+    wishes: tuple[datetime, ...] = ()  # when she asks for the next letter now
+    slower: tuple[datetime, datetime, int] | None = None  # from … until at most one letter in so many days
+
+    def facts(self, facts: Facts, at: datetime) -> Facts:
+        """The facts as her wishes up to then make them."""
+        wanted = max((wish for wish in self.wishes if wish <= at), default=None)
+        slower = self.slower is not None and self.slower[0] <= at < self.slower[1]
+        gap = schedule.own_gap(self.slower[2]) if self.slower is not None and slower else timedelta(0)
+        return replace(facts, wanted_at=wanted, gap=gap)
+
+    def words(self) -> list[datetime]:
+        """When she says something."""
+        return sorted([*self.wishes, *(self.slower or ())[:2]])
 
     def awake(self, at: datetime) -> datetime:
         """The first moment from `at` on at which something can leave."""
@@ -67,6 +80,7 @@ class Sent:
     due: datetime
     at: datetime
     start: datetime
+    reason: Because
 
 
 @dataclass(frozen=True)
@@ -85,8 +99,13 @@ def live(sequence: Sequence, life: Life) -> tuple[list[Sent], list[Moved]]:
     edits, delays = list(life.edits), chain(life.delays, repeat(timedelta(0)))
     sent: list[Sent] = []
     moved: list[Moved] = []
-    while not isinstance(planned := schedule.next_step(sequence, facts, life.zone), Done):
+    words = life.words()
+    while not isinstance(planned := schedule.next_step(sequence, life.facts(facts, now), life.zone), Done):
+        facts = life.facts(facts, now)
         at = life.awake(max(now, planned.due) + next(delays))
+        if words and words[0] <= at:
+            now = max(now, words.pop(0))
+            continue
         if edits and edits[0].at <= at:
             edit = edits.pop(0)
             now, sequence = max(now, edit.at), edit.sequence
@@ -97,8 +116,10 @@ def live(sequence: Sequence, life: Life) -> tuple[list[Sent], list[Moved]]:
             facts = replace(facts, start=start)
             planned = schedule.due(sequence, planned.step, facts, life.zone)
         now = at
+        facts = life.facts(facts, at)
         if planned.due <= at:
-            sent.append(Sent(planned.step, planned.due, at, facts.start))
+            facts = replace(facts, start=schedule.slowed_start(planned, facts, life.zone))
+            sent.append(Sent(planned.step, planned.due, at, facts.start, planned.reason))
             facts = facts.after(planned.step.slug, letter_at=at)
     return sent, moved
 

@@ -1,5 +1,6 @@
 """What holds in every life: whatever the letters, the zone, the outages, the pauses and the edits."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -114,6 +115,46 @@ def test_the_rhythm_stays_and_nothing_bursts(
     slow = tuple(timedelta(hours=count) for count in delays)
     sent, _moved = live(sequence, Life(zone, confirmed, silences, slow))
     assert [one.step.day for one in sent] == days
+    for earlier, later in pairwise(sent[1:]):
+        assert later.at - earlier.at >= (later.step.day - earlier.step.day - 1) * DAY - timedelta(hours=1)
+
+
+@EXAMPLES
+@given(
+    whole_lives,
+    st.lists(st.integers(1, 900), max_size=3),
+    st.tuples(st.integers(0, 400), st.integers(1, 700), st.integers(2, 9)),
+)
+def test_wishes_bring_no_letter_twice_and_two_closer_than_the_gap_only_where_she_asked(
+    both: tuple[Sequence, Life], wishes: list[int], slower: tuple[int, int, int]
+) -> None:
+    sequence, life = both
+    after, lasting, days = slower
+    begins = life.confirmed + timedelta(hours=after)
+    ends = begins + timedelta(hours=lasting)
+    wanted = tuple(sorted(life.confirmed + timedelta(hours=count) for count in wishes))
+    life = replace(life, wishes=wanted, slower=(begins, ends, days), edits=())
+    sent, _moved = live(sequence, life)
+    assert [one.step.slug for one in sent] == [one.step.slug for one in live(sequence, replace(life, wishes=()))[0]]
+    asked = [one for one in sent if one.reason is Because.WANTED]
+    assert len(asked) <= len(wanted)
+    for earlier, later in pairwise(sent):
+        if later.step.day and later.reason is not Because.WANTED:
+            slow = begins <= later.at < ends
+            assert later.at - earlier.at >= max(sequence.min_gap, schedule.own_gap(days if slow else None))
+
+
+@EXAMPLES
+@given(zones, instants, st.lists(st.integers(3, 6), min_size=3, max_size=6), st.integers(1, 40), st.integers(7, 14))
+def test_after_a_slower_time_nothing_bursts(
+    zone: ZoneInfo, confirmed: datetime, apart: list[int], lasting: int, days: int
+) -> None:
+    """As far apart as they were written, but for a slow day and a change of clocks."""
+    on = [sum(apart[:count]) for count in range(len(apart) + 1)]
+    sequence = series(*(letter(f"day-{day}", day) for day in on))
+    until = confirmed + lasting * DAY
+    sent, _moved = live(sequence, Life(zone, confirmed, slower=(confirmed, until, days)))
+    assert [one.step.day for one in sent] == on
     for earlier, later in pairwise(sent[1:]):
         assert later.at - earlier.at >= (later.step.day - earlier.step.day - 1) * DAY - timedelta(hours=1)
 

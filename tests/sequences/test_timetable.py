@@ -63,7 +63,9 @@ def test_whoever_asks_gets_the_answer_of_the_schedule(example: Build, seed: int)
             last = start + timedelta(hours=dice.randrange(400)) if dice.random() < 0.8 else None
             handled = dice.sample(names, dice.randrange(len(names) + 1))
             zone = timetable.zone_of(dice.choice(ZONES))
-            facts = Facts(start, last, frozenset(handled))
+            gap = schedule.own_gap(dice.choice([None, 2, 7]))
+            wanted = start + timedelta(hours=dice.randrange(400)) if dice.random() < 0.2 else None
+            facts = Facts(start, last, frozenset(handled), gap=gap, wanted_at=wanted)
             assert _plain(timetable.next_step(sequence, facts, zone)) == _plain(
                 schedule.next_step(sequence, facts, zone)
             )
