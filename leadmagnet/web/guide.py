@@ -18,11 +18,13 @@ from leadmagnet.store.signals import something_is_due
 from leadmagnet.web.answers import kept_private, private_page, row_of, see
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
+from leadmagnet.web.pages import form_again
 
 bp = Blueprint("guide", __name__)
 
 #: The row that the links of a test mail name: nobody's, so that the operator can follow them.
 SAMPLE = 0
+_FORGOTTEN = "Whoever had this link asked us to delete everything, so it opens nothing any more. The guide is still free."
 #: For this long after the tap the page says what comes next.
 _JUST_NOW = timedelta(minutes=10)
 
@@ -35,6 +37,8 @@ def show_pdf(token: str) -> Response:
         published = house().published(session)
         guide = _guide(session, published, enrollment_id)
         edition = editions.find(session, published, guide) if guide is not None else None
+        if guide is None and session.get(Enrollment, enrollment_id) is None:
+            return _forgotten(published)
         if guide is None or edition is None:
             abort(404)
         answer = Response(media.content(session, edition.digest, editions.kept_as(guide)), mimetype="application/pdf")
@@ -64,7 +68,7 @@ def show(token: str) -> Response:
     if enrollment_id == SAMPLE:
         return _page(published, guide, f"/g/{token}", edition)
     if enrollment is None or subscriber is None:
-        abort(404)
+        return _forgotten(published)
     just_opened = enrollment.guide_opened_at is not None and now - enrollment.guide_opened_at < _JUST_NOW
     return _page(
         published,
@@ -75,6 +79,11 @@ def show(token: str) -> Response:
         next_letter=_first_letter_day(published, enrollment, subscriber),
         offer=_offer(enrollment, subscriber),
     )
+
+
+def _forgotten(published: Published) -> Response:
+    """The form, for whoever comes by a link whose reader had everything deleted."""
+    return kept_private(Response(form_again(published, _FORGOTTEN), 410))
 
 
 def _page(

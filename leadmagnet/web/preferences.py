@@ -9,6 +9,7 @@ from leadmagnet.store.signals import something_is_due
 from leadmagnet.web.answers import private_page, row_of
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
+from leadmagnet.web.personal import nothing_left
 
 bp = Blueprint("preferences", __name__)
 
@@ -45,6 +46,8 @@ def leave(token: str) -> Response:
 
 
 def _page(token: str, subscriber: Subscriber | None) -> Response:
+    if subscriber is None:
+        return nothing_left()
     with house().database.read() as session:
         published = house().published(session)
     # Of a forgotten person nothing is left to leave: the page says what is true.
