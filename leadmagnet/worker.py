@@ -31,7 +31,7 @@ from leadmagnet.mail.sign import Signer
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.publishing.replanner import Replanner
 from leadmagnet.reports import heartbeats, weekly_mail
-from leadmagnet.sequences import moving, signup
+from leadmagnet.sequences import finishing, moving, signup
 from leadmagnet.settings import Settings
 from leadmagnet.store import outage
 from leadmagnet.store.database import Database, Session
@@ -182,7 +182,7 @@ class Worker:
             self._failed("mail log", error)
 
     def keep_house(self) -> None:
-        """Reminds once, forgets who never confirmed, and the brakes that are over."""
+        """Reminds once, forgets who never confirmed, lets leave who wished to by now, lifts brakes that are over."""
         self._in_chore(
             "remind",
             lambda s, now: signup.remind(s, self._live.get(s), after=signup.REMIND_AFTER, limit=CHUNK, now=now),
@@ -190,6 +190,7 @@ class Worker:
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
         self._in_chore("addresses", lambda s, now: moving.forget_unanswered(s, limit=CHUNK, now=now))
         self._forget_old()
+        self._in_chore("finish", lambda s, now: finishing.leave_finished(s, limit=CHUNK, now=now))
         self._in_chore("brakes", lambda s, now: brakes.forget_passed(s, now=now))
         self._in_chore("breaker", lambda s, now: breaker.forget(s, now=now))
         self._in_chore("rates", lambda s, now: rates.watch(s, self._live.get(s), now=now))

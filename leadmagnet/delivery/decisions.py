@@ -74,7 +74,7 @@ def _never(
     step = sequence.step(mail.step) if sequence is not None else None
     if sequence is None or step is None or step.draft or series.start_at is None:
         return "the letter is no longer in what is published"
-    facts = people_facts.gather(session, {series.id: (person.id, series.start_at)})[series.id]
+    facts = people_facts.gather(session, {series.id: people_facts.series_of(series, person)})[series.id]
     facts = replace(facts, handled=facts.handled - {mail.step})
     following = schedule.next_step(sequence, facts, published.zone_of(person.timezone))
     is_next = isinstance(following, Planned) and following.step.slug == mail.step

@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from leadmagnet.sequences import facts as people_facts
-from leadmagnet.sequences.facts import Open
+from leadmagnet.sequences.facts import Open, Series
 from leadmagnet.sequences.schedule import Facts
 from leadmagnet.store.dialect import among, in_turn, table
 from leadmagnet.store.models import Enrollment, Subscriber
@@ -25,6 +25,7 @@ _SUBSCRIBERS = select(
     _subscriber.c.first_name,
     _subscriber.c.timezone,
     _subscriber.c.domain_group,
+    _subscriber.c.gap_days,
 )
 _ENROLLMENTS = select(
     _enrollment.c.id,
@@ -36,6 +37,7 @@ _ENROLLMENTS = select(
     _enrollment.c.created_at,
     _enrollment.c.start_at,
     _enrollment.c.paused_until,
+    _enrollment.c.wanted_at,
     _enrollment.c.guide_opened_at,
 )
 
@@ -54,15 +56,19 @@ def of(session: Session, rows: Collection[Row[Any]]) -> Readers:
     """The readers of these claimed rows."""
     subscribers = _by_id(session, _SUBSCRIBERS, {row.subscriber_id for row in rows})
     enrollments = _by_id(session, _ENROLLMENTS, {row.enrollment_id for row in rows})
-    starts = {e.id: (e.subscriber_id, e.start_at) for e in enrollments.values() if e.start_at is not None}
-    if not starts:
+    series = {
+        one.id: Series(one.subscriber_id, one.start_at, subscribers[one.subscriber_id].gap_days, one.wanted_at)
+        for one in enrollments.values()
+        if one.start_at is not None
+    }
+    if not series:
         return Readers(subscribers, enrollments, {}, set())
-    facts, waiting = people_facts.gather_open(session, starts)
+    facts, waiting = people_facts.gather_open(session, series)
     several = {person for person, letters in waiting.items() if len(letters) > 1}
     if several:
         # Another worker may be claiming the other letter this moment: whoever comes second sees the first's.
         in_turn(session, _CLAIMS_OF_SEVERAL)
-        theirs = {id_: start for id_, start in starts.items() if start[0] in several}
+        theirs = {id_: one for id_, one in series.items() if one.subscriber in several}
         anew, waiting = people_facts.gather_open(session, theirs)
         facts |= anew
     return Readers(subscribers, enrollments, facts, _getting(waiting, several, {row.id for row in rows}))

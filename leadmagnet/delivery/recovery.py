@@ -201,22 +201,23 @@ def _reopen(session: Session, enrollment_ids: Collection[int]) -> None:
 def go_on(session: Session, published: Published, enrollment_id: int, slug: str, *, now: datetime) -> None:
     """Plans what follows the letter `slug`, which was settled without its sender: as the sender would have."""
     found = session.execute(
-        select(Enrollment.sequence, Enrollment.start_at, Subscriber.id, Subscriber.domain_group, Subscriber.timezone)
+        select(Enrollment, Subscriber)
         .join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
         .where(Enrollment.id == enrollment_id, Enrollment.status == "active")
     ).one_or_none()
-    sequence = published.sequence(found.sequence) if found is not None else None
+    sequence = published.sequence(found[0].sequence) if found is not None else None
     if found is None or sequence is None:
         return
-    facts = people_facts.gather(session, {enrollment_id: (found.id, found.start_at)})[enrollment_id]
-    person = Person(found.id, found.domain_group)
+    series, subscriber = found
+    facts = people_facts.gather(session, {series.id: people_facts.series_of(series, subscriber)})[series.id]
+    person = Person(subscriber.id, subscriber.domain_group)
     step = sequence.step(slug)
     if step is not None:
         before = replace(facts, handled=facts.handled - {slug})
         passed = schedule.passed_over(sequence, before, step)
         deliveries.pass_over(session, published, [(enrollment_id, person, sequence, over) for over in passed], now=now)
         enrollments.give_tags(session, published, [(person.id, step.tag)] if step.tag is not None else [], now=now)
-    answer = schedule.next_step(sequence, facts, published.zone_of(found.timezone))
+    answer = schedule.next_step(sequence, facts, published.zone_of(subscriber.timezone))
     enrollments.follow(session, published, {enrollment_id: (person, sequence, answer)}, now=now)
 
 

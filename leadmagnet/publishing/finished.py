@@ -12,6 +12,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.sequences import enrollments, schedule
 from leadmagnet.sequences import facts as people_facts
+from leadmagnet.sequences.facts import Series
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.sequences.timetable import Timetable
 from leadmagnet.store.dialect import among, table
@@ -105,11 +106,13 @@ _FINISHED = (
         _enrollment.c.ended_at,
         _enrollment.c.paused_until,
         _enrollment.c.subscriber_id,
+        _enrollment.c.wanted_at,
         _subscriber.c.domain_group,
         _subscriber.c.timezone,
+        _subscriber.c.gap_days,
     )
     .join(_subscriber, _subscriber.c.id == _enrollment.c.subscriber_id)
-    .where(_enrollment.c.status == "completed", _subscriber.c.status == "active")
+    .where(_enrollment.c.status == "completed", _subscriber.c.status == "active", _subscriber.c.finishing_at.is_(None))
     .order_by(_enrollment.c.id)
 )
 
@@ -117,7 +120,9 @@ _FINISHED = (
 def _continue(session: Session, timetable: Timetable, rows: list[Any], now: datetime) -> None:
     published = timetable.published
     rows = _still_there(session, rows)
-    known = people_facts.gather(session, {row.id: (row.subscriber_id, row.start_at) for row in rows})
+    known = people_facts.gather(
+        session, {row.id: Series(row.subscriber_id, row.start_at, row.gap_days, row.wanted_at) for row in rows}
+    )
     quiet = _quiet(session, rows, now)
     following = {}
     for row in rows:
@@ -143,9 +148,10 @@ _PAUSING = (
 
 
 def _still_there(session: Session, rows: list[Any]) -> list[Any]:
-    """Those of people who have not left meanwhile; from here on until the commit nobody does."""
+    """Those of people who have not left meanwhile, nor said they would; from here on until the commit nobody does."""
     people = among(session, _subscriber.c.id, {row.subscriber_id for row in rows})
-    staying = select(_subscriber.c.id).where(people, _subscriber.c.status == "active").order_by(_subscriber.c.id)
+    goes_on = _subscriber.c.status == "active", _subscriber.c.finishing_at.is_(None)
+    staying = select(_subscriber.c.id).where(people, *goes_on).order_by(_subscriber.c.id)
     there = set(session.scalars(staying.with_for_update(read=True)))
     return [row for row in rows if row.subscriber_id in there]
 

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,7 +63,9 @@ class Groups:
             zone.key,
             person.tags,
             person.been_in,
-            self._after_gaps(last, zone) if last is not None else None,
+            person.gap,
+            person.is_finishing,
+            self._after_gaps(last, person.gap, zone) if last is not None else None,
             *(self._stands(place, zone) for place in person.places),
         )
 
@@ -71,7 +73,8 @@ class Groups:
         # Of a start only the local date counts, unless a letter goes at that very instant.
         exact = self._goes_at_once(place.sequence, place.handled)
         start = place.start if exact else self._local_date(place.start, zone)
-        return place.sequence, place.status, start, place.handled, place.clicked, place.paused_until, place.waiting
+        wishes = place.paused_until, place.wanted_at
+        return place.sequence, place.status, start, place.handled, place.clicked, wishes, place.waiting
 
     def _find_goes_at_once(self, slug: str, handled: frozenset[str]) -> bool:
         """Whether a letter may still come whose due time is the start itself."""
@@ -82,9 +85,9 @@ class Groups:
                 return True
         return False
 
-    def _find_after_gaps(self, last: datetime, zone: ZoneInfo) -> Any:
-        """Between which two moments at which letters go each `min_gap` ends: all that a schedule can tell of it."""
-        ends = [(last + gap).astimezone(zone) for gap in self._gaps]
+    def _find_after_gaps(self, last: datetime, own: timedelta, zone: ZoneInfo) -> Any:
+        """Between which two moments at which letters go each gap ends: all that a schedule can tell of it."""
+        ends = [(last + gap).astimezone(zone) for gap in (*self._gaps, own)]
         return tuple((end.date(), bisect_left(self._times, end.time()), end.fold) for end in ends)
 
     def _moves_alike(self, person: Person, group: Group, zone: ZoneInfo) -> bool:

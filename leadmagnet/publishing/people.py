@@ -13,7 +13,8 @@ from leadmagnet.content.published import Published
 from leadmagnet.publishing import finished
 from leadmagnet.publishing.projection import Person, Place, Waiting
 from leadmagnet.sequences import facts as people_facts
-from leadmagnet.sequences.schedule import Facts
+from leadmagnet.sequences.facts import Series
+from leadmagnet.sequences.schedule import Facts, own_gap
 from leadmagnet.store.dialect import among, by_index, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber
 
@@ -32,7 +33,10 @@ _ENROLLED = (
         _enrollment.c.start_at,
         _enrollment.c.ended_at,
         _enrollment.c.paused_until,
+        _enrollment.c.wanted_at,
         _subscriber.c.timezone,
+        _subscriber.c.gap_days,
+        _subscriber.c.finishing_at,
     )
     .join(_subscriber, _subscriber.c.id == _enrollment.c.subscriber_id)
     .where(_subscriber.c.status == "active")
@@ -140,12 +144,22 @@ def _person(
             clicked=facts[row.id].clicked & question.clicks,
             paused_until=row.paused_until,
             waiting=waiting.get(row.id),
+            wanted_at=facts[row.id].wanted,
         )
         for row in mine
     )
     known = facts[mine[0].id]
     been_in = frozenset(row.sequence for row in series if row.status != "pending") if question.started_by_tag else _NONE
-    return Person(person, mine[0].timezone, known.last_letter_at, known.tags & question.tags, places, been_in)
+    return Person(
+        id=person,
+        timezone=mine[0].timezone,
+        last_letter_at=known.last_letter_at,
+        tags=known.tags & question.tags,
+        places=places,
+        been_in=been_in,
+        gap=known.gap,
+        is_finishing=mine[0].finishing_at is not None,
+    )
 
 
 _NONE: frozenset[str] = frozenset()
@@ -154,7 +168,7 @@ _NONE: frozenset[str] = frozenset()
 def _facts(session: Session, wanted: dict[int, Row[Any]], question: Question) -> dict[int, Facts]:
     """By enrollment id; tags and clicks only where a letter asks for them."""
     if question.clicks:
-        return people_facts.gather(session, {id_: (row.subscriber_id, row.start_at) for id_, row in wanted.items()})
+        return people_facts.gather(session, {id_: _series(row) for id_, row in wanted.items()})
     carried: Mapping[int, frozenset[str]] = {}
     if question.tags or question.started_by_tag:
         carried = people_facts.tags(session, [row.subscriber_id for row in wanted.values()])
@@ -165,9 +179,15 @@ def _facts(session: Session, wanted: dict[int, Row[Any]], question: Question) ->
             standings[id_].last_letter_at,
             _names(standings[id_].handled or ""),
             carried.get(row.subscriber_id, _NONE),
+            gap=own_gap(row.gap_days),
+            wanted_at=row.wanted_at,
         )
         for id_, row in wanted.items()
     }
+
+
+def _series(row: Row[Any]) -> Series:
+    return Series(row.subscriber_id, row.start_at, row.gap_days, row.wanted_at)
 
 
 @lru_cache(4096)

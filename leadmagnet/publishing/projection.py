@@ -43,6 +43,7 @@ class Place:
     handled: frozenset[str] = frozenset()
     clicked: frozenset[str] = frozenset()
     paused_until: datetime | None = None
+    wanted_at: datetime | None = None  # since when she wants its next letter at once; None: she does not
     waiting: Waiting | None = None  # None: completed, or a letter of it is lost to the operator's hand
 
 
@@ -56,6 +57,8 @@ class Person:
     tags: frozenset[str]
     places: tuple[Place, ...]
     been_in: frozenset[str]  # sequences that a tag cannot start any more
+    gap: timedelta = timedelta(0)  # the least time between two letters that she asked for
+    is_finishing: bool = False  # nothing starts for her but by her own tap
 
 
 class Mail(NamedTuple):
@@ -128,6 +131,7 @@ class _Series:
     handled: frozenset[str]
     clicked: frozenset[str] = frozenset()
     paused_until: datetime | None = None
+    wanted_at: datetime | None = None
     status: str = "active"
     exit_reason: str | None = None
     next: str | None = None
@@ -156,7 +160,7 @@ class _Life:
         for place in self.person.places:
             self.series[place.sequence] = _Series(
                 self.projector.published.sequence(place.sequence), place.sequence, place.start, place.start,
-                place.handled, place.clicked, place.paused_until, place.status,
+                place.handled, place.clicked, place.paused_until, place.wanted_at, place.status,
             )  # fmt: skip
         for place in sorted(self.person.places, key=_as_replanned):
             self._enter(self.series[place.sequence], place)
@@ -183,6 +187,8 @@ class _Life:
     def _enter(self, series: _Series, place: Place) -> None:
         """Puts right what waits, as the re-plan does."""
         published, waiting = self.projector.published, place.waiting
+        if place.status == "completed" and self.person.is_finishing:
+            return
         if place.status == "completed":
             series.paused_until = self._quiet(place.paused_until)
             answer = finished.continued(
@@ -283,6 +289,8 @@ class _Life:
 
     def _give_tag(self, tag: str) -> None:
         self.tags |= {tag}
+        if self.person.is_finishing:
+            return
         for sequence in self.projector.published.compiled.sequences.values():
             if sequence.starts == f"tag:{tag}" and sequence.slug not in self.person.been_in | self.series.keys():
                 started = _Series(
@@ -300,7 +308,15 @@ class _Life:
         return max((until for until in pauses if until is not None and until > self.clock), default=None)
 
     def _facts(self, series: _Series) -> Facts:
-        return Facts(series.start, self.last_letter_at, series.handled, self.tags, series.clicked)
+        return Facts(
+            start=series.start,
+            last_letter_at=self.last_letter_at,
+            handled=series.handled,
+            tags=self.tags,
+            clicked=series.clicked,
+            gap=self.person.gap,
+            wanted_at=series.wanted_at,
+        )
 
     def _move_start(self, series: _Series, start: datetime) -> None:
         if start != series.start:

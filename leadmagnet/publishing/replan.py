@@ -29,7 +29,7 @@ from leadmagnet.publishing import finished
 from leadmagnet.publishing.unmoved import outdated_below
 from leadmagnet.sequences import deliveries, enrollments, schedule
 from leadmagnet.sequences import facts as people_facts
-from leadmagnet.sequences.schedule import Done, Facts, Planned
+from leadmagnet.sequences.schedule import Done, Facts, Planned, own_gap
 from leadmagnet.sequences.timetable import Timetable
 from leadmagnet.sequences.timetable import of as timetable_of
 from leadmagnet.store import batches
@@ -166,7 +166,13 @@ def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows
         if found.start_at is None:
             gone["the letters have not started"].append(row.id)
             continue
-        facts = Facts(found.start_at, found.last_letter_at, frozenset((found.handled or "").split()))
+        facts = Facts(
+            found.start_at,
+            found.last_letter_at,
+            frozenset((found.handled or "").split()),
+            gap=own_gap(found.gap_days),
+            wanted_at=found.wanted_at,
+        )
         zone = timetable.zone_of(found.timezone)
         reason, answer = decide(timetable, sequence, letter.step, facts, zone, paused_until=found.paused_until)
         if reason is None and isinstance(answer, Planned):

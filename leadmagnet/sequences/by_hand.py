@@ -23,6 +23,7 @@ class Start(StrEnum):
     STARTED = "the letters start now"
     RUNNING = "they have started already"
     OVER = "she has had them, or they ended early"
+    FINISHING = "she asked to leave after the series that runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ def start(
     if enrollments.start(session, published, subscriber, enrollment, by_tap=False, now=now):
         history.write(session, subscriber.id, "started", by=by, now=now, sequence=slug)
         return Start.STARTED
+    if enrollment.status == "pending" and subscriber.finishing_at is not None:
+        return Start.FINISHING
     return Start.RUNNING if enrollment.status == "active" else Start.OVER
 
 

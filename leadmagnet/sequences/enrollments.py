@@ -12,6 +12,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.sequences import deliveries, schedule
 from leadmagnet.sequences import facts as people_facts
+from leadmagnet.sequences.facts import Series
 from leadmagnet.sequences.schedule import Done, Planned
 from leadmagnet.store.dialect import among, insert_ignoring
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, SubscriberTag
@@ -40,10 +41,11 @@ def start(
 ) -> bool:
     """Starts the letters now; False if they had started already, or the sequence is no more.
 
-    Without a tap of her own on the guide's page nothing was opened, and a pause of hers holds these letters, too.
+    Without a tap of her own on the guide's page nothing was opened, a pause of hers holds these letters, too, and none
+    start for who leaves with the end of those that run.
     """
     sequence = published.sequence(enrollment.sequence)
-    if sequence is None:
+    if sequence is None or (subscriber.finishing_at is not None and not by_tap):
         return False
     guide = published.guide(enrollment.guide) if enrollment.guide is not None else None
     edition = guide.edition if guide is not None else None
@@ -57,10 +59,24 @@ def start(
     ).first()
     if started is None:
         return False
-    facts = people_facts.gather(session, {enrollment.id: (subscriber.id, now)})[enrollment.id]
+    begun = people_facts.series_of(enrollment, subscriber, start=now)
+    facts = people_facts.gather(session, {enrollment.id: begun})[enrollment.id]
     following = next_for(sequence, facts, published.zone_of(subscriber.timezone), quiet)
     follow(session, published, {enrollment.id: (subscriber, sequence, following)}, now=now)
     return True
+
+
+def running(session: Session, subscriber: Subscriber) -> list[Enrollment]:
+    """The series of a person that run, locked for this transaction; none of somebody who gets no letters.
+
+    `subscriber` is locked by `subscribers.get`.
+    """
+    if subscriber.status != "active":
+        return []
+    found = select(Enrollment).where(Enrollment.subscriber_id == subscriber.id, Enrollment.status == "active")
+    # No key is changed: who plans a letter holds key locks on these, and must not be waited for.
+    locked = found.order_by(Enrollment.id).with_for_update(key_share=True)
+    return list(session.scalars(locked.execution_options(populate_existing=True)))
 
 
 def paused_until(session: Session, subscriber_id: int, *, now: datetime) -> datetime | None:
@@ -112,7 +128,7 @@ def follow(
         session.execute(
             update(Enrollment)
             .where(Enrollment.id.in_(ended), Enrollment.status == "active")
-            .values(status="completed", ended_at=now)
+            .values(status="completed", ended_at=now, wanted_at=None)
         )
     give_tags(session, published, tags, now=now)
 
@@ -134,7 +150,7 @@ def _start_by_tag(
 ) -> None:
     """Starts a sequence for somebody who may get letters; one she had before stays as it is."""
     subscriber = session.get(Subscriber, subscriber_id)
-    if subscriber is not None and subscriber.status == "active":
+    if subscriber is not None and subscriber.status == "active" and subscriber.finishing_at is None:
         begun = find_or_add(session, subscriber_id, sequence, now=now)
         start(session, published, subscriber, begun, by_tap=False, now=now)
 
@@ -159,7 +175,7 @@ def leave(session: Session, subscriber_id: int, reason: str, *, now: datetime) -
     session.execute(
         update(Enrollment)
         .where(Enrollment.subscriber_id == subscriber_id, Enrollment.status.in_(["pending", "active"]))
-        .values(status="exited", exit_reason=reason, ended_at=now)
+        .values(status="exited", exit_reason=reason, ended_at=now, wanted_at=None)
     )
     # A guide that was asked for still goes out; the day-0 letter is of kind guide too, but belongs to the series.
     letters = or_(Delivery.kind != "guide", Delivery.step.is_not(None))
@@ -185,7 +201,9 @@ def resume(session: Session, published: Published, subscriber: Subscriber, *, no
         .returning(Enrollment.id, Enrollment.sequence, Enrollment.start_at, Enrollment.paused_until)
     ).all()
     running = [row for row in back if row.start_at is not None]
-    gathered = people_facts.gather(session, {row.id: (subscriber.id, row.start_at) for row in running})
+    gathered = people_facts.gather(
+        session, {row.id: Series(subscriber.id, row.start_at, subscriber.gap_days, None) for row in running}
+    )
     zone = published.zone_of(subscriber.timezone)
     following = {
         row.id: (subscriber, sequence, next_for(sequence, gathered[row.id], zone, row.paused_until))

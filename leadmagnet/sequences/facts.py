@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, and_, case, func, select
 from sqlalchemy.orm import Session
 
-from leadmagnet.sequences.schedule import Facts
+from leadmagnet.sequences.schedule import Facts, own_gap
 from leadmagnet.store.dialect import among, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, SubscriberTag
 
@@ -34,7 +34,9 @@ _STANDINGS = (
         _enrollment.c.id,
         _enrollment.c.start_at,
         _enrollment.c.paused_until,
+        _enrollment.c.wanted_at,
         _subscriber.c.timezone,
+        _subscriber.c.gap_days,
         func.aggregate_strings(
             case((_delivery.c.state.in_(HANDLED) & (_delivery.c.enrollment_id == _enrollment.c.id), _delivery.c.step)),
             " ",
@@ -53,6 +55,15 @@ _STANDINGS = (
 )
 
 
+class Series(NamedTuple):
+    """What `gather` is told of a series: whose it is, when it started, and what she wishes."""
+
+    subscriber: int
+    start: datetime
+    gap_days: int | None
+    wanted_at: datetime | None
+
+
 class Open(NamedTuple):
     """A letter that has not gone: it waits in the queue, or a worker has it in hand."""
 
@@ -63,7 +74,8 @@ class Open(NamedTuple):
 def standings(session: Session, enrollment_ids: Collection[int]) -> dict[int, Row[Any]]:
     """Where each enrollment stands.
 
-    `start_at`, `paused_until`, `timezone`, `handled` (slugs with spaces between), `last_letter_at`.
+    `start_at`, `paused_until`, `wanted_at`, `timezone`, `gap_days`, `handled` (slugs with spaces between),
+    `last_letter_at`.
 
     What `gather` says of the same, without tags and clicks, which have no part in what is next.
     """
@@ -71,19 +83,25 @@ def standings(session: Session, enrollment_ids: Collection[int]) -> dict[int, Ro
     return {row.id: row for row in found}
 
 
-def gather(session: Session, starts: Mapping[int, tuple[int, datetime]]) -> dict[int, Facts]:
-    """Facts by enrollment id; `starts` maps enrollment ids to (subscriber id, start).
+def series_of(enrollment: Enrollment, subscriber: Subscriber, *, start: datetime | None = None) -> Series:
+    """One series of one person, which has started, or does so now, at `start`. Raises ValueError for another."""
+    began = start or enrollment.start_at
+    if began is None:
+        raise ValueError("its letters have not started")
+    return Series(subscriber.id, began, subscriber.gap_days, enrollment.wanted_at)
+
+
+def gather(session: Session, series: Mapping[int, Series]) -> dict[int, Facts]:
+    """Facts by enrollment id, of series by enrollment id.
 
     Three index look-ups a person, in two statements, whatever the number of people.
     """
-    return gather_open(session, starts)[0]
+    return gather_open(session, series)[0]
 
 
-def gather_open(
-    session: Session, starts: Mapping[int, tuple[int, datetime]]
-) -> tuple[dict[int, Facts], Mapping[int, list[Open]]]:
+def gather_open(session: Session, series: Mapping[int, Series]) -> tuple[dict[int, Facts], Mapping[int, list[Open]]]:
     """As `gather`, with the open letters of each of these people in all her series, by subscriber id."""
-    people = list({subscriber for subscriber, _start in starts.values()})
+    people = list({one.subscriber for one in series.values()})
     handled: dict[int, set[str]] = defaultdict(set)
     clicked: dict[int, set[str]] = defaultdict(set)
     last_letter: dict[int, datetime] = {}
@@ -105,13 +123,15 @@ def gather_open(
     carried = tags(session, people)
     facts = {
         enrollment: Facts(
-            start=start,
-            last_letter_at=last_letter.get(subscriber),
+            start=one.start,
+            last_letter_at=last_letter.get(one.subscriber),
             handled=frozenset(handled[enrollment]),
-            tags=carried[subscriber],
+            tags=carried[one.subscriber],
             clicked=frozenset(clicked[enrollment]),
+            gap=own_gap(one.gap_days),
+            wanted_at=one.wanted_at,
         )
-        for enrollment, (subscriber, start) in starts.items()
+        for enrollment, one in series.items()
     }
     return facts, waiting
 

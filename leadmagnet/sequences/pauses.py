@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.audience import history
 from leadmagnet.content.published import Published
-from leadmagnet.sequences import deliveries, schedule
+from leadmagnet.sequences import deliveries, enrollments, schedule
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber
@@ -44,12 +44,13 @@ def pause(
     makes wait and a later one sees. The pause ends by itself: her next letter is due after it, and
     is the one that moves her start.
     """
-    running = _running(session, subscriber)
+    running = enrollments.running(session, subscriber)
     if not running:
         return None
     before = _latest(running, now)
     for series in running:
         series.paused_until = until
+        series.wanted_at = None  # a letter that she asked for before: this is her later word
     session.flush()
     moved = _plan(session, published, subscriber, {series.id: (series, until) for series in running}, now=now)
     if before != until:
@@ -59,7 +60,7 @@ def pause(
 
 def resume(session: Session, published: Published, subscriber: Subscriber, *, by: str, now: datetime) -> Quiet | None:
     """Ends a person's pause now; None if she was not paused. Her letters go on where they stopped, in their rhythm."""
-    running = _running(session, subscriber)
+    running = enrollments.running(session, subscriber)
     before = _latest(running, now)
     if before is None:
         return None
@@ -70,15 +71,6 @@ def resume(session: Session, published: Published, subscriber: Subscriber, *, by
     session.flush()
     history.write(session, subscriber.id, "resumed", by=by, now=now)
     return Quiet(before, None, moved)
-
-
-def _running(session: Session, subscriber: Subscriber) -> list[Enrollment]:
-    if subscriber.status != "active":
-        return []
-    running = select(Enrollment).where(Enrollment.subscriber_id == subscriber.id, Enrollment.status == "active")
-    # No key is changed: who plans a letter holds key locks on these, and must not be waited for.
-    locked = running.order_by(Enrollment.id).with_for_update(key_share=True)
-    return list(session.scalars(locked.execution_options(populate_existing=True)))
 
 
 def _latest(running: Collection[Enrollment], now: datetime) -> datetime | None:
@@ -100,8 +92,8 @@ def _plan(
     A letter that a worker has in hand this moment is left to it: its claim or its gate finds the pause.
     """
     waiting = _waiting(session, subscriber.id, list(paused))
-    starts = {one.id: (subscriber.id, one.start_at) for one, _until in paused.values() if one.start_at is not None}
-    gathered = people_facts.gather(session, starts)
+    known = {id_: people_facts.series_of(one, subscriber) for id_, (one, _until) in paused.items()}
+    gathered = people_facts.gather(session, known)
     moved: list[Moved] = []
     for row in waiting:
         series, until = paused[row.enrollment_id]

@@ -3,17 +3,21 @@
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import case, func, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
-from leadmagnet.audience import consent, subscribers, suppressions
+from leadmagnet.audience import consent, history, subscribers, suppressions
 from leadmagnet.audience.consent import Origin
 from leadmagnet.content.published import Published
 from leadmagnet.sequences import deliveries, enrollments
-from leadmagnet.store.models import Delivery, Subscriber
+from leadmagnet.store.models import AuditEvent, Delivery, Subscriber
 
 #: What the world says of an address so that nothing is sent to it any more.
 BlockedBy = Literal["bounced", "complained"]
+#: Why somebody left, if she cares to say; never asked for before.
+REASONS = ("too many", "not what I expected", "not running now", "other")
+#: How her history calls her answer.
+SAID_WHY = "said why"
 
 
 def leave(session: Session, subscriber_id: int, origin: Origin, *, now: datetime) -> bool:
@@ -26,12 +30,32 @@ def leave(session: Session, subscriber_id: int, origin: Origin, *, now: datetime
     if subscriber is None or subscriber.status == "unsubscribed":
         return False
     session.execute(
-        update(Subscriber).where(Subscriber.id == subscriber_id).values(status="unsubscribed", unsubscribed_at=now)
+        update(Subscriber)
+        .where(Subscriber.id == subscriber_id)
+        .values(status="unsubscribed", unsubscribed_at=now, finishing_at=None)
     )
     suppressions.add(session, subscriber.address_key, "letters", "unsubscribed", now=now)
     enrollments.leave(session, subscriber_id, "unsubscribed", now=now)
     consent.record(session, subscriber_id, "withdrawn", now=now, origin=origin)
     return True
+
+
+def say_why(session: Session, subscriber_id: int, reason: str, *, now: datetime) -> bool:
+    """Keeps why somebody left, one of `REASONS`, in her history; False if she has not left, or said it already."""
+    subscriber = subscribers.get(session, subscriber_id)
+    if subscriber is None or subscriber.status != "unsubscribed" or said_why(session, subscriber) is not None:
+        return False
+    history.write(session, subscriber_id, SAID_WHY, by="reader", now=now, reason=reason)
+    return True
+
+
+def said_why(session: Session, subscriber: Subscriber) -> str | None:
+    """Why somebody left this time, in her words of `REASONS`; None: she has not said."""
+    told = select(AuditEvent.detail).where(AuditEvent.subscriber_id == subscriber.id, AuditEvent.event == SAID_WHY)
+    if subscriber.unsubscribed_at is not None:
+        told = told.where(AuditEvent.at >= subscriber.unsubscribed_at)
+    detail = session.scalars(told.limit(1)).first()
+    return str(detail["reason"]) if detail is not None else None
 
 
 def block(
@@ -58,6 +82,7 @@ def block(
         .values(
             status=case((Subscriber.status == "pending", "pending"), else_="unsubscribed"),
             unsubscribed_at=func.coalesce(Subscriber.unsubscribed_at, now),
+            finishing_at=None,
         )
     )
     new = suppressions.add(session, subscriber.address_key, "all", reason, now=now)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from leadmagnet.content.sequences import Sequence
 from leadmagnet.sequences import schedule
-from leadmagnet.sequences.schedule import Done, Facts, PassedOver, Planned
+from leadmagnet.sequences.schedule import Because, Done, Facts, PassedOver, Planned
 from leadmagnet.sequences.timetable import Timetable
 
 
@@ -137,6 +137,8 @@ def _judge_next(
     reason = schedule.skip_reason(planned.step, facts)
     if reason is not None:
         return PassOver("skipped", reason, planned, facts)
+    if planned.reason is Because.SLOWER:
+        facts = replace(facts, start=schedule.slowed_start(planned, facts, zone))
     return Send(planned, facts)
 
 

@@ -1,22 +1,32 @@
 """Answers "which letter next, and when" for one person: pure, and the only place that knows.
 
 due = the first allowed `send_at`, in the subscriber's zone, at or after both (the start's local date
-+ `day`) and (the last letter to this person, of any sequence, + `min_gap`). `day = 0` goes at once.
++ `day`) and (the last letter to this person, of any sequence, + `min_gap`, or the longer gap that she asked for).
+`day = 0` goes at once, and so does a letter that she asked for now.
 """
 
 import itertools
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from leadmagnet.content.sequences import Condition, Sequence, Step
+from leadmagnet.sequences.instants import instant
 
 #: Why somebody went past a letter that is no draft.
 ADDED = "added after her turn"
 MOVED = "moved behind her"
 #: Lateness up to here is a slow day; beyond it the person's start moves, so that nothing bursts.
 TOLERATED_LATENESS = timedelta(days=1)
+#: By so much less than whole days may lie between letters of which somebody wants one in so many days: else a letter
+#: that went out some minutes late would push the next one from its hour to the day after.
+_SLOW_DAY = timedelta(hours=4)
+
+
+def own_gap(days: int | None) -> timedelta:
+    """The least time between two letters to who wants at most one in so many days; None: no wish of hers."""
+    return timedelta(days=days) - _SLOW_DAY if days is not None else timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +38,19 @@ class Facts:
     handled: frozenset[str] = frozenset()  # slugs sent, maybe sent, skipped, expired or failed for good
     tags: frozenset[str] = frozenset()
     clicked: frozenset[str] = frozenset()  # slugs of letters in which a link was followed
+    gap: timedelta = timedelta(0)  # the least time between two letters that she asked for: see `own_gap`
+    wanted_at: datetime | None = None  # when she asked for her next letter at once; None: she did not
+
+    @property
+    def wanted(self) -> datetime | None:
+        """Since when a letter is wanted at once; None: none is, or one went after she asked."""
+        last, wanted = self.last_letter_at, self.wanted_at
+        return wanted if wanted is not None and (last is None or wanted > last) else None
 
     def after(self, slug: str, *, letter_at: datetime | None) -> "Facts":
         """The facts once `slug` has been handled; `letter_at` is set if a letter really went out."""
         last = letter_at or self.last_letter_at
-        return Facts(self.start, last, self.handled | {slug}, self.tags, self.clicked)
+        return Facts(self.start, last, self.handled | {slug}, self.tags, self.clicked, self.gap, self.wanted_at)
 
 
 class Because(StrEnum):
@@ -44,6 +62,8 @@ class Because(StrEnum):
     WEEKDAY = "the first allowed weekday"
     CATCH_UP = "added later, and catches up"
     PAUSE = "the end of her own pause"
+    SLOWER = "she asked for fewer letters"
+    WANTED = "she asked for it now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +73,12 @@ class Planned:
     step: Step
     due: datetime
     reason: Because
+    turn: datetime | None = None  # when it would be due, had she not asked for it now; None: she did not
+
+    @property
+    def in_turn(self) -> datetime:
+        """When its turn is, which lateness is measured from: who got a letter early is not late."""
+        return self.turn or self.due
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +98,7 @@ def next_step(sequence: Sequence, facts: Facts, zone: ZoneInfo) -> Planned | Don
     """The first letter in order that this person has not handled and is not past."""
     for step in ahead(sequence, facts):
         planned = due(sequence, step, facts, zone)
-        if step.since is not None and planned.due < step.since:
+        if step.since is not None and planned.in_turn < step.since:
             continue  # her turn was before this letter existed
         return planned
     return Done()
@@ -90,9 +116,22 @@ def ahead(sequence: Sequence, facts: Facts) -> tuple[Step, ...]:
 
 def due(sequence: Sequence, step: Step, facts: Facts, zone: ZoneInfo) -> Planned:
     """When just this letter is due, whatever stands before it in the order."""
-    planned = _due(step, sequence.min_gap, facts, zone)
+    planned, wanted = _in_turn(sequence, step, facts, zone), facts.wanted
+    if wanted is None:
+        return planned
+    if step.since is not None:  # she asked before this letter was there
+        wanted = max(wanted, step.since)
+    return Planned(step, wanted, Because.WANTED, planned.due) if wanted < planned.due else planned
+
+
+def _in_turn(sequence: Sequence, step: Step, facts: Facts, zone: ZoneInfo) -> Planned:
+    gap = max(sequence.min_gap, facts.gap)
+    planned = _due(step, gap, facts, zone)
     if step.catch_up and step.since is not None and planned.due < step.since:
-        return _due(step, sequence.min_gap, facts, zone, not_before=step.since)
+        planned = _due(step, gap, facts, zone, not_before=step.since)
+    if planned.reason is Because.MIN_GAP and gap > sequence.min_gap:
+        usual = _in_turn(sequence, step, replace(facts, gap=timedelta(0)), zone)
+        return replace(planned, reason=Because.SLOWER) if usual.due < planned.due else planned
     return planned
 
 
@@ -135,7 +174,7 @@ def stop_reason(sequence: Sequence, facts: Facts) -> str | None:
 
 def lateness(planned: Planned, now: datetime) -> timedelta:
     """By how much the person's start moves, because this letter is that late; zero up to a day."""
-    late = now - planned.due
+    late = now - planned.in_turn
     return late if late > TOLERATED_LATENESS else timedelta(0)
 
 
@@ -145,11 +184,25 @@ def moved_start(planned: Planned, facts: Facts, zone: ZoneInfo, *, now: datetime
     if not late:
         return facts.start
     own_day = facts.start.astimezone(zone).date() + timedelta(days=planned.step.day)
-    if planned.due.astimezone(zone).date() > own_day:
+    if planned.in_turn.astimezone(zone).date() > own_day:
         # Something else holds this letter back, which the start cannot move: without this bound each retry would
         # move the start once more.
         late = min(late, max(now.astimezone(zone).date() - own_day, timedelta(0)))
     return facts.start + late
+
+
+def slowed_start(planned: Planned, facts: Facts, zone: ZoneInfo) -> datetime:
+    """The person's start, moved by as many days as her own gap holds back this letter, which goes now.
+
+    So the days of the letters after it count from the day it goes: who wants her letters as usual again gets no burst.
+    A letter that catches up belongs to no day of hers.
+    """
+    step = planned.step
+    if planned.reason is not Because.SLOWER or (step.catch_up and step.since is not None):
+        return facts.start
+    start = facts.start.astimezone(zone)
+    own_day = start.date() + timedelta(days=step.day)
+    return instant(start.date() + (planned.due.astimezone(zone).date() - own_day), start.time(), zone)
 
 
 def resumed(sequence: Sequence, step: Step, facts: Facts, zone: ZoneInfo, *, until: datetime) -> Facts:
@@ -168,28 +221,24 @@ def resumed(sequence: Sequence, step: Step, facts: Facts, zone: ZoneInfo, *, unt
     own_day = start.date() + timedelta(days=step.day)
     first = _due(step, sequence.min_gap, replace(facts, last_letter_at=None), zone, not_before=until)
     moved = first.due.astimezone(zone).date() - own_day
-    return replace(facts, start=_instant(start.date() + moved, start.time(), zone))
+    return replace(facts, start=instant(start.date() + moved, start.time(), zone))
 
 
 def after_pause(sequence: Sequence, planned: Planned, facts: Facts, zone: ZoneInfo, until: datetime | None) -> Planned:
     """When a letter goes to somebody who is paused until then; None: she is not."""
     if until is None:
         return planned
+    facts = replace(facts, wanted_at=None)  # she asked for quiet since
     later = resumed(sequence, planned.step, facts, zone, until=until)
     if later.start == facts.start:
-        return planned
+        return planned if planned.turn is None else due(sequence, planned.step, facts, zone)
     return replace(due(sequence, planned.step, later, zone), reason=Because.PAUSE)
-
-
-def day_begins(day: date, zone: ZoneInfo) -> datetime:
-    """The UTC instant before which no letter of that local day, or of a later one, can be due."""
-    return _instant(day, time(0), zone)
 
 
 def expired(planned: Planned, now: datetime, zone: ZoneInfo) -> bool:
     """True once the letter's `not_after` has passed."""
     step = planned.step
-    if step.expires_after is not None and now > planned.due + step.expires_after:
+    if step.expires_after is not None and now > planned.in_turn + step.expires_after:
         return True
     return step.expires_on is not None and now.astimezone(zone).date() > step.expires_on
 
@@ -223,7 +272,7 @@ def _due(step: Step, min_gap: timedelta, facts: Facts, zone: ZoneInfo, not_befor
     first = own_day if bound is None else max(own_day, bound.astimezone(zone).date())
     for days in itertools.count():
         day = first + timedelta(days=days)
-        due = _instant(day, step.send_at, zone)
+        due = instant(day, step.send_at, zone)
         if day.weekday() in step.send_on and (bound is None or due >= bound):
             return Planned(step, due, _because(step, own_day, day, gap_ends, not_before, zone))
     raise AssertionError("unreachable: send_on is never empty")
@@ -236,24 +285,6 @@ def _because(
         return Because.DAY
     if gap_ends is not None:
         allowed = own_day.weekday() in step.send_on
-        if gap_ends.astimezone(zone).date() > own_day or (allowed and gap_ends > _instant(own_day, step.send_at, zone)):
+        if gap_ends.astimezone(zone).date() > own_day or (allowed and gap_ends > instant(own_day, step.send_at, zone)):
             return Because.MIN_GAP
     return Because.CATCH_UP if not_before is not None else Because.WEEKDAY
-
-
-def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """The UTC instant of a local time: in a fold the first, in a gap the first instant that exists."""
-    local = datetime.combine(day, at, zone)
-    instant = local.astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
-        return instant
-    # A gap: the clocks jumped over this time. fold=0 reads it with the offset before the jump and so lands
-    # after it, fold=1 the other way round: the jump lies between the two.
-    before, after = local.replace(fold=1).astimezone(UTC), instant
-    while after - before > timedelta(seconds=1):
-        middle = before + (after - before) / 2
-        if middle.astimezone(zone).utcoffset() == after.astimezone(zone).utcoffset():
-            after = middle
-        else:
-            before = middle
-    return after.replace(microsecond=0)

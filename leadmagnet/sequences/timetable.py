@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.sequences import schedule
+from leadmagnet.sequences.instants import day_begins
 from leadmagnet.sequences.schedule import Done, Facts, PassedOver, Planned
 
 #: Points remembered: some ten megabytes at most, and more than a million people stand at.
@@ -41,10 +42,10 @@ class Timetable:
         nearest = self._nearest_day(sequence.slug, facts.handled)
         if nearest is None:
             return Done()
-        if nearest == 0:  # at once: the answer is the very instant she started
+        if nearest == 0 or facts.wanted is not None:  # the answer is an instant of hers: she started, she asked
             return schedule.next_step(sequence, facts, zone)
         day, last = facts.start.astimezone(zone).date(), facts.last_letter_at
-        if last is not None and last + sequence.min_gap > self._begins(zone, day, nearest):
+        if last is not None and last + max(sequence.min_gap, facts.gap) > self._begins(zone, day, nearest):
             return schedule.next_step(sequence, facts, zone)  # it may hold a letter back: nobody else had it just then
         return self._answer(sequence.slug, facts.handled, zone, day)
 
@@ -58,7 +59,7 @@ class Timetable:
         return min((step.day for step in letters), default=None)
 
     def _find_begins(self, zone: ZoneInfo, start: date, day: int) -> datetime:
-        return schedule.day_begins(start + timedelta(days=day), zone)
+        return day_begins(start + timedelta(days=day), zone)
 
     def _find_answer(self, slug: str, handled: frozenset[str], zone: ZoneInfo, start: date) -> Planned | Done:
         # Of her start only the local date counts, since nothing that may come is sent at once.

@@ -63,6 +63,12 @@ class Subscriber(Model):
             sqlite_where=text("status = 'pending'"),
             postgresql_where=text("status = 'pending'"),
         ),
+        Index(
+            "subscriber_finishing",
+            "finishing_at",
+            sqlite_where=text("finishing_at IS NOT NULL"),
+            postgresql_where=text("finishing_at IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

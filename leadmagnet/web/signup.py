@@ -1,26 +1,24 @@
 """The sign-up form: its page, its POST, and "check your inbox"."""
 
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 
 from flask import Blueprint, Response, abort, render_template, request
-from itsdangerous import BadData, URLSafeTimedSerializer
 
-from leadmagnet.audience import addresses, names, subscribers
+from leadmagnet.audience import addresses, names, subscribers, typos
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.errors import InvalidInput
 from leadmagnet.sequences.signup import Request
 from leadmagnet.sequences.signup import request as request_guide
 from leadmagnet.store.signals import something_is_due
+from leadmagnet.web import remembered, sent
 from leadmagnet.web.answers import answer_json, private_page, see, wants_json
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
+from leadmagnet.web.remembered import Asked
 
 bp = Blueprint("signup", __name__)
 
-_COOKIE = "lm_sent"
-_COOKIE_SECONDS = 15 * 60
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -58,23 +56,40 @@ def submit(slug: str) -> Response:
     # Only a bot fills the field that nobody sees; and what we send to the domain of our bounces is read by ourselves.
     if not typed["website"].strip() and address.domain != house().settings.bounce_domain:
         _ask(published, guide, address, first_name, typed["timezone"])
-    return _sent(slug, address.text)
+    if wants_json(request):
+        return _told(published, guide, address.text)
+    zone = subscribers.zone_name(typed["timezone"]) or ""
+    return _sent(guide, Asked(address.text, first_name or "", zone, 1, house().clock()))
 
 
 @bp.get("/f/<slug>/sent")
-def sent(slug: str) -> Response:
+def check_inbox(slug: str) -> Response:
     """Check your inbox: shows the address from a short-lived cookie, and works without it."""
     published, guide = _find(slug)
-    name, sender = parseaddr(published.site.sender)
-    return private_page(
-        "sent.html",
-        guide=guide,
-        address=_remembered(),
-        sender=sender,
-        sender_name=name or sender,
-        mailbox_url="/mailbox" if house().mailbox is not None else None,
-        site=published.site,
-    )
+    return _inbox_page(published, guide, remembered.kept())
+
+
+@bp.post("/f/<slug>/sent")
+def send_again(slug: str) -> Response:
+    """Sends it once more to the address of the cookie; too early says how long to wait, and sends nothing.
+
+    How often and when is judged by what this browser did, never by what is known of the address.
+    """
+    published, guide = _find(slug)
+    asked = remembered.kept()
+    if asked is None:
+        return see(f"/f/{slug}")
+    now = house().clock()
+    if asked.enough:
+        return _inbox_page(published, guide, asked)
+    if wait := asked.wait(now):
+        page = _inbox_page(published, guide, asked, wait=wait, status=429)
+        page.headers["Retry-After"] = str(wait)
+        return page
+    address = addresses.parse(asked.email)
+    if address.domain != house().settings.bounce_domain:
+        _ask(published, guide, address, asked.first_name or None, asked.timezone)
+    return _sent(guide, asked.again(now))
 
 
 def _find(slug: str) -> tuple[Published, Guide]:
@@ -121,31 +136,37 @@ def _refuse(published: Published, guide: Guide, typed: dict[str, str], error: In
     return Response(page, 422)
 
 
-def _sent(slug: str, address: str) -> Response:
-    path = f"/f/{slug}/sent"
-    if wants_json(request):
-        return answer_json({"ok": True, "next": f"{house().links.base_url}{path}"})
-    response = see(path)
-    secure = house().links.base_url.startswith("https:")
-    response.set_cookie(
-        _COOKIE,
-        _serializer().dumps(address),
-        max_age=_COOKIE_SECONDS,
-        path=path,
-        httponly=True,
-        samesite="Lax",
-        secure=secure,
-    )
+def _told(published: Published, guide: Guide, address: str) -> Response:
+    """The answer for the script, which counts by itself how often it asked again."""
+    again = request.form.get("again", "")
+    times = 1 + int(again) if again in ("1", "2") else 1
+    found = sent.answer(published, guide, address, times=times)
+    return answer_json({"ok": True, "next": f"{house().links.base_url}/f/{guide.slug}/sent", **found})
+
+
+def _sent(guide: Guide, asked: Asked) -> Response:
+    response = see(f"/f/{guide.slug}/sent")
+    remembered.keep(response, guide.slug, asked)
     return response
 
 
-def _remembered() -> str | None:
-    try:
-        return str(_serializer().loads(request.cookies.get(_COOKIE, ""), max_age=_COOKIE_SECONDS))
-    except BadData:
-        return None
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    keys = house().links.keys
-    return URLSafeTimedSerializer(keys.by_number[keys.signing], salt="sent-page")
+def _inbox_page(
+    published: Published, guide: Guide, asked: Asked | None, *, wait: int = 0, status: int = 200
+) -> Response:
+    inbox = sent.inbox_of(published, asked.email) if asked is not None else None
+    sender_name, sender = sent.sender_of(published)
+    return private_page(
+        "sent.html",
+        status,
+        guide=guide,
+        asked=asked,
+        suggestion=typos.suggestion(asked.email) if asked is not None else None,
+        inbox=inbox,
+        words=sent.words(published, guide, inbox),
+        told_to_wait=sent.spoken(wait) if wait else None,
+        seconds_left=asked.wait(house().clock()) if asked is not None else 0,
+        sender=sender,
+        sender_name=sender_name,
+        mailbox_url=sent.mailbox_url(),
+        site=published.site,
+    )

@@ -21,7 +21,7 @@ def assert_right(world: World) -> None:
             if enrollment.status != "active" or sequence is None:
                 assert mine == []
                 continue
-            known = facts.gather(session, {enrollment.id: (subscriber.id, enrollment.start_at)})[enrollment.id]
+            known = facts.gather(session, {enrollment.id: facts.series_of(enrollment, subscriber)})[enrollment.id]
             answer = schedule.next_step(sequence, known, world.published.zone_of(subscriber.timezone))
             assert isinstance(answer, Planned)
             (row,) = mine

@@ -152,7 +152,7 @@ class Village:
         session.flush()
         session.add_all(_had(published, she, one, slug, stand) for one, she, stand in began for slug in stand.had)
         session.flush()
-        starts = {one.id: (she.id, PUBLISHED - days(stand.days)) for one, she, stand in began}
+        starts = {one.id: people_facts.series_of(one, she) for one, she, _stand in began}
         facts = people_facts.gather(session, starts)
         following = {}
         for one, she, _stand in began:

@@ -40,7 +40,7 @@ def test_planning_the_same_letter_again_adds_nothing(world: World) -> None:
     her, series, sequence = world.subscriber(ADA), world.enrollment(ADA), _sequence(world)
     before = world.everything()
     with world.database.write() as session:
-        gathered = facts.gather(session, {series.id: (her.id, series.start_at or world.now)})
+        gathered = facts.gather(session, {series.id: facts.series_of(series, her)})
         following = schedule.next_step(sequence, gathered[series.id], world.published.zone)
         enrollments.follow(session, world.published, {series.id: (her, sequence, following)}, now=world.now)
     assert world.everything() == before
@@ -56,7 +56,7 @@ def test_the_end_of_a_series_gives_its_tag_once(world: World) -> None:
     assert world.enrollment(ADA).status == "completed"
     assert world.enrollment(ADA).ended_at == world.now - timedelta(days=2)
     with world.database.read() as session:
-        gathered = facts.gather(session, {series.id: (her.id, world.now)})
+        gathered = facts.gather(session, {series.id: facts.series_of(series, her)})
     assert gathered[series.id].tags == {"hip-openers-done"}
 
 

@@ -18,7 +18,7 @@ def _gather(world: World, *addresses: str) -> list[Facts]:
     starts = {}
     for address in addresses:
         series = world.enrollment(address)
-        starts[series.id] = (series.subscriber_id, series.start_at or world.now)
+        starts[series.id] = facts.series_of(series, world.subscriber(address), start=series.start_at or world.now)
     with world.database.read() as session:
         gathered = facts.gather(session, starts)
     return [gathered[world.enrollment(address).id] for address in addresses]
@@ -93,7 +93,7 @@ def test_many_people_take_two_statements(world: World) -> None:
     for address in people:
         world.asks(address)
         world.confirms(address)
-    starts = {world.enrollment(one).id: (world.subscriber(one).id, world.now) for one in people}
+    starts = {world.enrollment(one).id: facts.series_of(world.enrollment(one), world.subscriber(one)) for one in people}
     statements = []
     with world.database.read() as session:
         connection = session.connection()

@@ -53,7 +53,7 @@ def read(session: Session, person: Subscriber, *, now: datetime) -> Record:
     series = session.scalars(
         select(Enrollment).where(Enrollment.subscriber_id == person.id).order_by(Enrollment.id)
     ).all()
-    starts = {one.id: (person.id, one.start_at) for one in series if one.start_at is not None}
+    started = {one.id: people_facts.series_of(one, person) for one in series if one.start_at is not None}
     hers = or_(AuditEvent.subscriber_id == person.id, AuditEvent.delivery_id.in_([mail.id for mail in mails]))
     return Record(
         person=person,
@@ -68,7 +68,7 @@ def read(session: Session, person: Subscriber, *, now: datetime) -> Record:
         blocks=blocks(session, person.address_key),
         noted=session.scalars(select(AuditEvent).where(hers).order_by(AuditEvent.at, AuditEvent.id)).all(),
         bounces=_bounces(session, [mail for mail in mails if mail.bounced_at is not None]),
-        facts=people_facts.gather(session, starts) if starts else {},
+        facts=people_facts.gather(session, started) if started else {},
         brakes=brakes.active(session, now=now),
         breaker=breaker.read(session),
     )

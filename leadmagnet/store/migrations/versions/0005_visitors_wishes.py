@@ -16,6 +16,10 @@ _KINDS = "kind IN ('confirm', 'reminder', 'guide', 'step', {}'test', 'notice')"
 def upgrade() -> None:
     op.add_column("subscriber", sa.Column("finishing_at", Utc(), nullable=True))
     op.add_column("subscriber", sa.Column("gap_days", sa.Integer(), nullable=True))
+    finishing = sa.text("finishing_at IS NOT NULL")
+    op.create_index(
+        "subscriber_finishing", "subscriber", ["finishing_at"], sqlite_where=finishing, postgresql_where=finishing
+    )
     op.add_column("enrollment", sa.Column("wanted_at", Utc(), nullable=True))
     op.create_table(
         "address_change",

@@ -1,0 +1,62 @@
+"""The wish to leave with the end of the series that runs."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from leadmagnet.audience import history, subscribers
+from leadmagnet.audience.consent import Origin
+from leadmagnet.sequences import enrollments, preferences
+from leadmagnet.store.models import Enrollment, Subscriber
+
+#: How the proof of such a withdrawal calls its source, beside when she asked for it.
+SOURCE = "her wish to leave after the series"
+
+
+def finish(session: Session, subscriber: Subscriber, *, by: str, now: datetime) -> bool:
+    """Lets a person's running series go on to their end and no other start; False if none runs, or she asked before.
+
+    `subscriber` is locked by `subscribers.get`. Until the end she agrees to the letters that come: her withdrawal is
+    proven when it takes effect, and says when she asked for it. A series that she herself starts by a tap counts as
+    one that runs.
+    """
+    if subscriber.finishing_at is not None or not enrollments.running(session, subscriber):
+        return False
+    _write(session, subscriber, now)
+    history.write(session, subscriber.id, "finishing", by=by, now=now)
+    return True
+
+
+def go_on(session: Session, subscriber: Subscriber, *, by: str, now: datetime) -> bool:
+    """Takes that wish back; False if there is none."""
+    if subscriber.finishing_at is None or subscriber.status != "active":
+        return False
+    _write(session, subscriber, None)
+    history.write(session, subscriber.id, "not finishing", by=by, now=now)
+    return True
+
+
+def _write(session: Session, subscriber: Subscriber, at: datetime | None) -> None:
+    session.execute(update(Subscriber).where(Subscriber.id == subscriber.id).values(finishing_at=at))
+    session.refresh(subscriber)
+
+
+def leave_finished(session: Session, *, limit: int, now: datetime) -> int:
+    """Lets those leave of whom no series runs any more, however it ended; returns how many.
+
+    Not in the transaction that ends a series: that one holds her series, and would wait for her row, while a tap of
+    hers holds her row and waits for her series. Nothing can start for her meanwhile.
+    """
+    runs = select(Enrollment.id).where(Enrollment.subscriber_id == Subscriber.id, Enrollment.status == "active")
+    done = select(Subscriber.id).where(
+        Subscriber.finishing_at.is_not(None), Subscriber.status == "active", ~runs.exists()
+    )
+    left = 0
+    for person in session.scalars(done.order_by(Subscriber.id).limit(limit)).all():
+        subscriber = subscribers.get(session, person)
+        if subscriber is None or subscriber.finishing_at is None or enrollments.running(session, subscriber):
+            continue  # she changed her mind, or started letters, this moment
+        asked = {"from": SOURCE, "asked": subscriber.finishing_at.isoformat()}
+        left += preferences.leave(session, person, Origin(source=asked), now=now)
+    return left

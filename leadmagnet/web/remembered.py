@@ -1,0 +1,68 @@
+"""What a browser has just asked for, kept in its own short-lived signed cookie: addresses stand in no URL."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+from flask import Response, request
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from leadmagnet.sequences import deliveries
+from leadmagnet.web.house import house
+
+_COOKIE = "lm_sent"
+_COOKIE_SECONDS = 15 * 60
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One address as it was typed, how often this browser has asked to write to it, and when last."""
+
+    email: str
+    first_name: str
+    timezone: str
+    times: int
+    at: datetime
+
+    @property
+    def enough(self) -> bool:
+        """True once no further mail would go, whoever's the address is."""
+        return self.times >= deliveries.CONFIRMATIONS_EVER
+
+    def wait(self, now: datetime) -> int:
+        """The seconds until it may be sent again; 0: now."""
+        left = self.at + deliveries.again_after(self.times) - now
+        return max(0, -(-left // _SECOND))
+
+    def again(self, now: datetime) -> "Asked":
+        """Asked once more."""
+        return replace(self, times=self.times + 1, at=now)
+
+
+def keep(response: Response, slug: str, asked: Asked) -> None:
+    """Lays the cookie beside an answer; it goes to the one page that shows it, and to nobody's script."""
+    response.set_cookie(
+        _COOKIE,
+        _serializer().dumps([asked.email, asked.first_name, asked.timezone, asked.times, ceil(asked.at.timestamp())]),
+        max_age=_COOKIE_SECONDS,
+        path=f"/f/{slug}/sent",
+        httponly=True,
+        samesite="Lax",
+        secure=house().links.base_url.startswith("https:"),
+    )
+
+
+def kept() -> Asked | None:
+    """What this browser asked for lately; None: nothing, or somebody else's word for it."""
+    try:
+        values = _serializer().loads(request.cookies.get(_COOKIE, ""), max_age=_COOKIE_SECONDS)
+    except BadData:
+        return None
+    email, first_name, timezone, times, at = values
+    return Asked(email, first_name, timezone, times, datetime.fromtimestamp(at, UTC))
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    keys = house().links.keys
+    return URLSafeTimedSerializer(keys.by_number[keys.signing], salt="sent-page")
