@@ -10,6 +10,8 @@ from enum import IntEnum
 from functools import lru_cache
 
 _MAC_BYTES = 12  # 96 bits: 2^96 guesses against an online check; and the token stays under 32 characters
+#: The row that the links of a test mail name: nobody's, so that the operator can follow them.
+SAMPLE = 0
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _BODY_BYTES = 10  # purpose, key number, row id
 _RETURN_PREFIX = "b+"  # "+": one mailbox `b` on the bounce domain gets them all (RFC 5233)
@@ -156,6 +158,10 @@ class Links:
 
     def guide(self, enrollment_id: int) -> str:
         return f"{self.base_url}{self.guide_path(enrollment_id)}"
+
+    def sample_guide(self, guide: str | None) -> str:
+        """The page of a guide as a test mail links to it: it belongs to nobody, so the link says which guide."""
+        return self.guide(SAMPLE) if guide is None else f"{self.guide(SAMPLE)}?guide={guide}"
 
     def guide_path(self, enrollment_id: int) -> str:
         """The guide page's path alone, for a redirect that stays on the host at hand."""

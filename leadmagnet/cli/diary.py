@@ -161,7 +161,7 @@ _HER_WORD = {
     "returned": "came back: the letters go on",
     "moved": "confirmed a new address: mails go there from here on",
 }
-#: What the operator does to a person.
+#: What the operator does to a person, or she herself on a page of hers.
 _BY_HAND = {
     "left": "taken out of the letters",
     "tagged": "given the tag {tag}",
@@ -169,6 +169,7 @@ _BY_HAND = {
     "started": "the letters of {sequence} were started",
     "paused": "letters paused until {until}",
     "resumed": "letters go on again",
+    "answered": "“{question}” was answered with “{answer}”",
 }
 #: What the machine notes of itself, in words.
 _NOTED = {

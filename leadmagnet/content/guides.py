@@ -17,6 +17,7 @@ from leadmagnet.content.figures import FIGURES_FILE, Figure, read_figures
 from leadmagnet.content.findings import Notes, Place, did_you_mean
 from leadmagnet.content.heads import Head, front_matter
 from leadmagnet.content.pictures import Picture
+from leadmagnet.content.questions import Question, read_question
 from leadmagnet.content.source import Source
 from leadmagnet.content.words import count, span
 from leadmagnet.errors import ContentError
@@ -43,6 +44,7 @@ class Guide(BaseModel):
     contents: tuple[tuple[str, str], ...]  # (anchor, title) of the main sections, for the page's table of contents
     figures: Mapping[str, Figure] = {}  # all that letters may show, by name
     pictures: tuple[Picture, ...] = ()  # the files that it shows
+    question: Question | None = None  # what its page asks; None: nothing
 
     @property
     def edition(self) -> str:
@@ -90,13 +92,14 @@ def read_guide(
         notes.take(error)
         return None
     head.closed(keys.GUIDE)
-    lines = {key: _line(head, key) for key in keys.GUIDE}
+    lines = {key: _line(head, key) for key in keys.REQUIRED["guide"]}
+    question = read_question(head)
     figures = {}
     if FIGURES_FILE in texts:
         figures = read_figures(f"guides/{slug}/{FIGURES_FILE}", texts[FIGURES_FILE], notes)
     read = _body(f"guides/{slug}", body, figures, files, notes)
     consent = _consent(head, lines.pop("consent"), promise)
-    return Guide(slug=slug, consent=consent, figures=figures, **read, **lines)
+    return Guide(slug=slug, consent=consent, figures=figures, question=question, **read, **lines)
 
 
 def _line(head: Head, key: str) -> str:

@@ -12,6 +12,9 @@ from leadmagnet.content import values
 Shape = Mapping[str, Any]
 
 ENDINGS = ("unsubscribed", "bounced", "complained")
+#: What fits above buttons, and on one: as many of them as nobody has to scroll for.
+LONGEST_QUESTION, LONGEST_ANSWER = 120, 40
+FEWEST_ANSWERS, MOST_ANSWERS = 2, 5
 
 _NAME = values.NAME.pattern
 _COUNT = r"(?:[1-9]\d{0,3}|0[1-9]\d{0,2}|00[1-9]\d?|000[1-9])"
@@ -24,7 +27,8 @@ def _text(pattern: str, *, longest: int | None = None) -> Shape:
     return shape if longest is None else {**shape, "maxLength": longest}
 
 
-LINE = _text(r"[^\n]*\S[^\n]*")
+_LINE = r"[^\n]*\S[^\n]*"
+LINE = _text(_LINE)
 FLAG: Shape = {"type": "boolean"}
 DAYS: Shape = {"type": "integer", "minimum": 0, "maximum": 3650}
 NAME = _text(_NAME, longest=64)
@@ -52,6 +56,16 @@ WEEKDAYS: Shape = {
 CONDITIONS: Shape = {"type": "array", "items": _text(rf"\s*(?:not\s+)?(?:tag|clicked):(?:{_NAME})\s*")}
 STARTS: Shape = {"anyOf": [{"enum": ["confirmed", "manual"]}, TAG]}
 STOP_WHEN: Shape = {"type": "array", "items": {"anyOf": [{"enum": [*ENDINGS]}, TAG]}}
+
+#: The words of each button, and the tag that it gives; an empty one gives none, which cannot be said of all.
+ANSWERS: Shape = {
+    "type": "object",
+    "minProperties": FEWEST_ANSWERS,
+    "maxProperties": MOST_ANSWERS,
+    "propertyNames": _text(_LINE, longest=LONGEST_ANSWER),
+    "additionalProperties": {"anyOf": [{"const": ""}, NAME]},
+    "not": {"additionalProperties": {"const": ""}},
+}
 
 PERSON: Mapping[str, Shape] = {"first_name": {"type": "string"}}
 PEOPLE: Shape = {
@@ -102,11 +116,13 @@ GUIDE: Mapping[str, Shape] = {
     "line": LINE,
     "button": LINE,
     "consent": LINE,
+    "question": _text(_LINE, longest=LONGEST_QUESTION),
+    "answers": ANSWERS,
 }
 #: What may not be left out.
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "system": ("subject", "preheader"),
     "letter": ("subject", "preheader", "day"),
     "sequence": ("title", "starts"),
-    "guide": tuple(GUIDE),
+    "guide": ("title", "headline", "line", "button", "consent"),
 }

@@ -45,7 +45,10 @@ def schemas() -> dict[str, dict[str, Any]]:
     return {
         "letter.json": _head("letter", keys.LETTER, "The head of a letter"),
         "system-mail.json": _head("system", keys.SYSTEM, "The head of a mail outside any sequence"),
-        "guide.json": _head("guide", keys.GUIDE, "The head of a guide, with the words of its form"),
+        "guide.json": {
+            **_head("guide", keys.GUIDE, "The head of a guide, with the words of its form"),
+            "dependencies": {"question": ["answers"], "answers": ["question"]},
+        },
         "sequence.json": {
             **_head("sequence", keys.SEQUENCE, "sequence.toml: what the letters of a sequence share"),
             "if": starts_with_a_guide,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from leadmagnet.content.published import Published, Words
-from leadmagnet.links import Links
+from leadmagnet.links import SAMPLE, Links
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def letter_values(
         **_values(published, links, facts),
         "confirmed": True,
         "first_name": facts.first_name,
-        "guide_url": links.guide(enrollment_id),
+        "guide_url": links.guide(enrollment_id) if enrollment_id != SAMPLE else links.sample_guide(facts.guide),
         "guide_opened": facts.guide_opened,
         "unsubscribe_url": leave,
         "preferences_url": leave,

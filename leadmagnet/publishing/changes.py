@@ -94,6 +94,7 @@ class Changes:
     guides_removed: tuple[str, ...]
     editions: tuple[str, ...]  # guides whose page shows something else
     guide_words: tuple[str, ...]  # guides whose form says something else
+    questions: tuple[str, ...]  # guides whose page asks something else, or nothing any more
     settings: tuple[Setting, ...]
     shared: tuple[str, ...]  # files that letters share, and that are different
 
@@ -129,6 +130,9 @@ def compare(live: Published, would_be: Published, build: Build, files: Mapping[s
                 getattr(old.guides[slug], one) != getattr(new.guides[slug], one)
                 for one in ("headline", "line", "button", "consent")
             )
+        ),
+        questions=tuple(
+            slug for slug in new.guides if slug in old.guides and old.guides[slug].question != new.guides[slug].question
         ),
         settings=tuple(_settings(old, new)),
         shared=tuple(sorted(path for path in changed if path.startswith(SHARED))),

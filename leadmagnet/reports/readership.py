@@ -54,7 +54,7 @@ def _judge_tags(session: Session, compiled: Compiled, texts: Mapping[str, str], 
         return
     there = set(session.scalars(select(SubscriberTag.tag).where(SubscriberTag.tag.in_(missing)).distinct()))
     for tag in sorted(missing - there):
-        message = f"nobody has the tag '{tag}', and no letter gives it."
+        message = f"nobody has the tag '{tag}', and no letter or answer gives it."
         notes.warn(wanted[tag], "W219", message, "Correct its name, or give it to somebody.")
 
 
@@ -71,7 +71,10 @@ def _wanted(sequence: Sequence, compiled: Compiled, texts: Mapping[str, str]) ->
 
 
 def _given(compiled: Compiled) -> set[str]:
-    """The tags that letters and finished sequences give."""
+    """The tags that letters, finished sequences and answers on a guide's page give."""
     sequences = compiled.sequences.values()
-    ends = {sequence.then for sequence in sequences if sequence.then}
-    return ends | {step.tag for sequence in sequences for step in sequence.steps if step.tag and not step.draft}
+    ends = {sequence.then.removeprefix("tag:") for sequence in sequences if sequence.then}
+    answers = {tag for guide in compiled.guides.values() if guide.question for tag in guide.question.tags}
+    return (
+        answers | ends | {step.tag for sequence in sequences for step in sequence.steps if step.tag and not step.draft}
+    )

@@ -131,6 +131,12 @@ def expired(session: Session, enrollment_id: int, *, now: datetime) -> bool:
     return subscriber is None or _too_late(subscriber, now)
 
 
+def would_start(session: Session, enrollment: Enrollment) -> bool:
+    """True if confirming would start letters, and not just open a guide that is hers already; changes nothing."""
+    subscriber = session.get(Subscriber, enrollment.subscriber_id)
+    return subscriber is not None and subscriber.status != "unsubscribed" and enrollment.status == "pending"
+
+
 def remind(session: Session, published: Published, *, after: timedelta, limit: int, now: datetime) -> int:
     """Queues the one reminder for people whose confirmation is `after` old; returns how many."""
     reminded = select(Delivery.id).where(Delivery.enrollment_id == Enrollment.id, Delivery.kind == "reminder")

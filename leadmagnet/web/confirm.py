@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, abort, request
 
+from leadmagnet.content.published import Published
 from leadmagnet.links import Purpose
 from leadmagnet.sequences import signup
 from leadmagnet.sequences.signup import Confirmed
@@ -15,6 +16,11 @@ from leadmagnet.web.pages import form_again
 bp = Blueprint("confirm", __name__)
 
 _EXPIRED = "That link is older than a week, so we have forgotten the address. Type it once more and a new one comes."
+#: Of somebody whose rows are gone nothing says any more why, or which guide she wanted.
+_FORGOTTEN = (
+    "We have forgotten the address that this link was for, as we do after a week without a yes. "
+    "Type it once more and a new link comes."
+)
 
 
 @bp.get("/c/<token>")
@@ -25,11 +31,12 @@ def ask(token: str) -> Response:
         published = house().published(session)
         enrollment = session.get(Enrollment, enrollment_id)
         if enrollment is None or signup.expired(session, enrollment_id, now=house().clock()):
-            return _expired()
+            return _expired(published, enrollment)
         guide = published.guide(enrollment.guide or "")
+        starts = signup.would_start(session, enrollment)
     if guide is None:
         abort(404)
-    return private_page("confirm.html", guide=guide, action=f"/c/{token}", site=published.site)
+    return private_page("confirm.html", guide=guide, starts=starts, action=f"/c/{token}", site=published.site)
 
 
 @bp.post("/c/<token>")
@@ -42,12 +49,13 @@ def confirm(token: str) -> Response:
         origin = origin_of(request, parts.settings.trusted_proxies)
         outcome = signup.confirm(session, published, enrollment_id, origin, now=parts.clock())
         something_is_due(session)
-    if outcome is Confirmed.EXPIRED:
-        return _expired()
+        if outcome is Confirmed.EXPIRED:
+            return _expired(published, session.get(Enrollment, enrollment_id))
     return see(parts.links.guide_path(enrollment_id))
 
 
-def _expired() -> Response:
-    with house().database.read() as session:
-        published = house().published(session)
-    return kept_private(Response(form_again(published, _EXPIRED), 410))
+def _expired(published: Published, enrollment: Enrollment | None) -> Response:
+    """The form of the guide that the link was for, as long as anything tells which."""
+    guide = published.guide(enrollment.guide or "") if enrollment is not None else None
+    page = form_again(published, guide, _FORGOTTEN if enrollment is None else _EXPIRED)
+    return kept_private(Response(page, 410))

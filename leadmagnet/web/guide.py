@@ -1,16 +1,19 @@
 """The guide page behind its personal link."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
 from flask import Blueprint, Response, abort, request
 
+from leadmagnet.audience import suppressions
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
-from leadmagnet.links import Purpose
+from leadmagnet.content.questions import Question
+from leadmagnet.links import SAMPLE, Purpose
 from leadmagnet.publishing import editions, media
-from leadmagnet.publishing.editions import Edition
-from leadmagnet.sequences import schedule, signup
+from leadmagnet.sequences import questions, schedule, signup
+from leadmagnet.sequences.questions import Answered, Given
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.store.database import Session
 from leadmagnet.store.models import Enrollment, Subscriber
@@ -22,11 +25,22 @@ from leadmagnet.web.pages import form_again
 
 bp = Blueprint("guide", __name__)
 
-#: The row that the links of a test mail name: nobody's, so that the operator can follow them.
-SAMPLE = 0
-_FORGOTTEN = "Whoever had this link asked us to delete everything, so it opens nothing any more. The guide is still free."
-#: For this long after the tap the page says what comes next.
+_FORGOTTEN = (
+    "Whoever had this link had everything deleted, so it opens nothing any more. The guide is still free to have."
+)
+#: For this long after a tap the page says what came of it.
 _JUST_NOW = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """What the page says to this one reader above the guide."""
+
+    opened: bool = False  # she confirmed a moment ago
+    next_letter: str | None = None  # its weekday; None: none comes
+    offer: str | None = None  # "start" the letters, "return" after leaving, or nothing
+    question: Question | None = None
+    given: Given | None = None  # her answer of a moment ago, which she may change
 
 
 @bp.get("/g/<token>.pdf")
@@ -36,10 +50,10 @@ def show_pdf(token: str) -> Response:
     with house().database.read() as session:
         published = house().published(session)
         guide = _guide(session, published, enrollment_id)
-        edition = editions.find(session, published, guide) if guide is not None else None
-        if guide is None and session.get(Enrollment, enrollment_id) is None:
-            return _forgotten(published)
-        if guide is None or edition is None:
+        if guide is None:
+            return _no_guide(session, published, enrollment_id)
+        edition = editions.find(session, published, guide)
+        if edition is None:
             abort(404)
         answer = Response(media.content(session, edition.digest, editions.kept_as(guide)), mimetype="application/pdf")
     answer.headers["Content-Disposition"] = f'inline; filename="{editions.file_name(guide.slug)}"'
@@ -47,89 +61,100 @@ def show_pdf(token: str) -> Response:
 
 
 def _guide(session: Session, published: Published, enrollment_id: int) -> Guide | None:
-    """The guide that a link names, in its newest edition; that of a test mail is the site's first."""
+    """The guide that a link names, in its newest edition; a test mail says it beside the link."""
     if enrollment_id == SAMPLE:
-        return next(iter(published.compiled.guides.values()), None)
+        guides = published.compiled.guides
+        return guides.get(request.args.get("guide", next(iter(guides), "")))
     enrollment = session.get(Enrollment, enrollment_id)
     return published.guide(enrollment.guide or "") if enrollment is not None else None
+
+
+def _no_guide(session: Session, published: Published, enrollment_id: int) -> Response:
+    """The form, for whoever comes by a link whose reader had everything deleted."""
+    if session.get(Enrollment, enrollment_id) is not None:
+        abort(404)  # a guide that is no more
+    return kept_private(Response(form_again(published, None, _FORGOTTEN), 410))
 
 
 @bp.get("/g/<token>")
 def show(token: str) -> Response:
     """The newest edition of the guide; changes nothing."""
     enrollment_id = row_of(token, Purpose.GUIDE)
-    now = house().clock()
     with house().database.read() as session:
         published = house().published(session)
-        enrollment = session.get(Enrollment, enrollment_id)
-        subscriber = session.get(Subscriber, enrollment.subscriber_id) if enrollment is not None else None
         guide = _guide(session, published, enrollment_id)
-        edition = editions.find(session, published, guide) if guide is not None else None
-    if enrollment_id == SAMPLE:
-        return _page(published, guide, f"/g/{token}", edition)
-    if enrollment is None or subscriber is None:
-        return _forgotten(published)
-    just_opened = enrollment.guide_opened_at is not None and now - enrollment.guide_opened_at < _JUST_NOW
-    return _page(
-        published,
-        guide,
-        f"/g/{token}",
-        edition,
-        opened=just_opened and enrollment.status == "active",
-        next_letter=_first_letter_day(published, enrollment, subscriber),
-        offer=_offer(enrollment, subscriber),
-    )
-
-
-def _forgotten(published: Published) -> Response:
-    """The form, for whoever comes by a link whose reader had everything deleted."""
-    return kept_private(Response(form_again(published, _FORGOTTEN), 410))
-
-
-def _page(
-    published: Published,
-    guide: Guide | None,
-    action: str,
-    edition: Edition | None,
-    *,
-    opened: bool = False,
-    next_letter: str | None = None,
-    offer: str | None = None,
-) -> Response:
-    if guide is None:
-        abort(404)
+        if guide is None:
+            return _no_guide(session, published, enrollment_id)
+        edition = editions.find(session, published, guide)
+        panel = _panel(session, published, enrollment_id, now=house().clock())
+    named = f"?guide={guide.slug}" if enrollment_id == SAMPLE else ""
     return private_page(
         "guide.html",
         guide=guide,
         edition=edition,
         sections=guide.contents,
-        opened=opened,
-        next_letter=next_letter,
+        opened=panel.opened,
+        next_letter=panel.next_letter,
         sender=parseaddr(published.site.sender)[1],
-        offer=offer,
-        action=action,
+        offer=panel.offer,
+        question=panel.question,
+        given=panel.given,
+        action=f"/g/{token}",
+        paper=f"/g/{token}.pdf{named}",
         site=published.site,
     )
 
 
 @bp.post("/g/<token>")
-def start_letters(token: str) -> Response:
-    """Starts the letters of a second guide, or takes them up again: only by her own tap on her own page."""
+def tap(token: str) -> Response:
+    """Takes her own tap on her own page: an answer to its question, or the start of its letters."""
     enrollment_id = row_of(token, Purpose.GUIDE)
-    if request.form.get("letters") != "start":
+    parts, words = house(), request.form.get("answer")
+    if words is None and request.form.get("letters") != "start":
         abort(400)
-    parts = house()
     with parts.database.write() as session:
-        origin = origin_of(request, parts.settings.trusted_proxies)
-        signup.start_letters(session, parts.published(session), enrollment_id, origin, now=parts.clock())
+        published, now = parts.published(session), parts.clock()
+        if words is None:
+            origin = origin_of(request, parts.settings.trusted_proxies)
+            signup.start_letters(session, published, enrollment_id, origin, now=now)
+        elif questions.answer(session, published, enrollment_id, words, now=now) is Answered.UNKNOWN:
+            abort(400)
         something_is_due(session)
     return see(f"/g/{token}")
 
 
-def _offer(enrollment: Enrollment, subscriber: Subscriber) -> str | None:
+def _panel(session: Session, published: Published, enrollment_id: int, *, now: datetime) -> _Panel:
+    """What to say to the reader whose page it is; nothing to whoever follows the link of a test mail."""
+    enrollment = session.get(Enrollment, enrollment_id)
+    subscriber = session.get(Subscriber, enrollment.subscriber_id) if enrollment is not None else None
+    if enrollment is None or subscriber is None:
+        return _Panel()
+    opened = enrollment.guide_opened_at is not None and now - enrollment.guide_opened_at < _JUST_NOW
+    question = questions.asked(published, subscriber, enrollment)
+    given = questions.given(session, enrollment, question) if question is not None else None
+    if question is not None and not _is_open(session, subscriber, question, given, now):
+        question = given = None
+    return _Panel(
+        opened=opened and enrollment.status == "active",
+        next_letter=_first_letter_day(published, enrollment, subscriber),
+        offer=_offer(session, enrollment, subscriber),
+        question=question,
+        given=given,
+    )
+
+
+def _is_open(session: Session, subscriber: Subscriber, question: Question, given: Given | None, now: datetime) -> bool:
+    """Whether the question still stands: until it is answered, and a little longer, so that she can change it."""
+    if given is not None:
+        return now - given.at < _JUST_NOW
+    return not questions.is_known(session, subscriber.id, question)
+
+
+def _offer(session: Session, enrollment: Enrollment, subscriber: Subscriber) -> str | None:
     """What the page offers beside the guide: to start its letters, to come back after leaving, or nothing."""
     if subscriber.status == "unsubscribed":
-        return "return" if subscriber.confirmed_at is not None else None
+        blocked = "all" in suppressions.scopes(session, subscriber.address_key)
+        return "return" if subscriber.confirmed_at is not None and not blocked else None
     return "start" if subscriber.status == "active" and enrollment.status == "pending" else None
 
 

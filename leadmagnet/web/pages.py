@@ -2,6 +2,7 @@
 
 from flask import Blueprint, abort, render_template
 
+from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.web.house import house
 from leadmagnet.web.signup import Form
@@ -15,13 +16,18 @@ def index() -> str:
     return render_template("index.html", **_box(_published()))
 
 
-def form_again(published: Published, notice: str) -> str:
-    """The form of the site's first guide, with the reason why it is shown: nobody should have to look for that."""
-    return render_template("form.html", **_box(published), notice=notice)
+def form_again(published: Published, guide: Guide | None, notice: str) -> str:
+    """The form of a guide, with the reason why it is shown: nobody should have to look for that.
+
+    Where nothing tells which guide it was, it is the one of the start page, with the way to the others.
+    """
+    box = _box(published, guide)
+    others = [other for other in published.compiled.guides.values() if guide is None and other is not box["guide"]]
+    return render_template("form.html", **box, notice=notice, others=others)
 
 
-def _box(published: Published) -> dict[str, object]:
-    guide = next(iter(published.compiled.guides.values()), None)
+def _box(published: Published, guide: Guide | None = None) -> dict[str, object]:
+    guide = guide or next(iter(published.compiled.guides.values()), None)
     if guide is None:
         abort(404)
     return {"guide": guide, "form": Form(published.compiled.settings.form.first_name), "site": published.site}

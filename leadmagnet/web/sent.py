@@ -1,4 +1,4 @@
-""""Check your inbox": what stands on its page, which is what the form's script shows in place of the form."""
+""" "Check your inbox": what stands on its page, which is what the form's script shows in place of the form."""
 
 from dataclasses import dataclass
 from email.utils import parseaddr

@@ -105,7 +105,7 @@ def test_she_is_told_everything_and_nobody_elses(world: World) -> None:
     assert mails["yoga-for-runners"]["clicked_at"] and mails["confirm"]["sent_at"]
     text = json.dumps(found)
     assert BOB not in text
-    for secret in ("lease", "dedupe", world.links.leave(world.subscriber("ada@old.example").id)[-30:], "made\""):
+    for secret in ("lease", "dedupe", world.links.leave(world.subscriber("ada@old.example").id)[-30:], 'made"'):
         assert secret not in text
 
 
@@ -222,7 +222,9 @@ def test_after_13_months_a_mail_has_lost_what_it_was_filled_in_with_and_its_clic
         while (after := privacy.forget_old(world.database, after=after, now=first + at)) and turns < 100:
             turns += 1
         rows = world.deliveries(subscriber_id=her, state="sent")
-        return {row.id: (row.facts is not None, row.clicked_at is not None) for row in rows if row.id in (guide, letter)}
+        return {
+            row.id: (row.facts is not None, row.clicked_at is not None) for row in rows if row.id in (guide, letter)
+        }
 
     assert goes_round(privacy.KEPT - timedelta(days=1)) == {guide: (True, True), letter: (True, True)}
     assert goes_round(privacy.KEPT + timedelta(minutes=1)) == {guide: (False, False), letter: (True, True)}

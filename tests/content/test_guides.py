@@ -6,6 +6,7 @@ from hashlib import sha256
 import pytest
 from PIL import Image
 
+from leadmagnet.content.guides import Guide
 from leadmagnet.content.words import count, span
 
 from .conftest import HEAD, TIGHT, SiteFolder, short
@@ -90,6 +91,55 @@ def test_a_mistake_in_a_guide_has_its_line(site: SiteFolder, old: str, new: str,
     site.replace(GUIDE, old, new)
     found = [short(finding) for finding in site.findings()]
     assert any(one.startswith(expected) for one in found), found
+
+
+ASKS = 'question = "Tried barre before?"\n'
+YES = 'answers = { "Yes" = "tried-barre", "No" = "", "What\'s barre?" = "new" }\n'
+
+
+@pytest.mark.parametrize(
+    "head",
+    [ASKS + YES, f'{ASKS}[answers]\n"Yes" = "tried-barre"\n"No" = ""\n"What\'s barre?" = "new"\n'],
+    ids=["in one line", "one below the other"],
+)
+def test_a_guide_may_ask_one_question(site: SiteFolder, head: str) -> None:
+    before = site.compiled().guides["hips"]
+    assert before.question is None
+    site.replace(GUIDE, "+++\n#", f"{head}+++\n#")
+    guide = site.compiled().guides["hips"]
+    assert guide.question is not None and guide.question.ask == "Tried barre before?"
+    assert [(one.words, one.tag) for one in guide.question.answers] == [
+        ("Yes", "tried-barre"), ("No", None), ("What's barre?", "new")
+    ]  # fmt: skip
+    assert guide.edition == before.edition  # who has the guide has the same one
+    old = {key: value for key, value in guide.model_dump().items() if key != "question"}
+    assert Guide.model_validate(old).question is None  # as an earlier program kept it
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (ASKS, "guide.md E102 'answers' is missing."),
+        (YES, "guide.md E102 'question' is missing."),
+        (f"{ASKS}answers = ['Yes', 'No']\n", "guide.md:8 E102 'answers' must be a table of words and tags."),
+        (f'{ASKS}answers = {{ "Yes" = "a" }}\n', "guide.md:8 E102 'answers' has 1 answer."),
+        (f"{ASKS}answers = {{ a = 'a', b = 'b', c = 'c', d = 'd', e = 'e', f = 'f' }}\n", "guide.md:8 E102 'answers' has 6"),
+        (f'{ASKS}[answers]\nYes = "a"\nyes = "b"\n', "guide.md:10 E102 two answers read 'yes'."),
+        (f'{ASKS}[answers]\nYes = "two words"\nNo = ""\n', "guide.md:9 E102 the tag of 'Yes' is not a name: 'two words'."),
+        (f'{ASKS}[answers]\nYes = "a"\nNo = false\n', "guide.md:10 E102 the tag of 'No' is not a name: False."),
+        (f'{ASKS}[answers]\nYes = "a"\n"{"No" * 21}" = ""\n', "guide.md:10 E102 an answer is too long."),
+        (f'{ASKS}[answers]\nYes = "a"\n" " = ""\n', "guide.md:10 E102 an answer is empty."),
+        (f'{ASKS}[answers]\nYes = "a"\n"{{{{ no }}}}" = ""\n', "guide.md:10 E102 an answer cannot hold braces."),
+        (f'{ASKS}answers = {{ "Yes" = "", "No" = "" }}\n', "guide.md:8 E102 no answer gives a tag."),
+        (f'question = "Hi {{{{ first_name }}}}?"\n{YES}', "guide.md:7 E102 'question' cannot hold braces."),
+        (f'question = "{"x" * 121}"\n{YES}', "guide.md:7 E102 'question' is too long."),
+        (f"question = 3\n{YES}", "guide.md:7 E102 'question' must be text."),
+    ],
+)  # fmt: skip
+def test_a_question_that_does_not_read_has_its_line(site: SiteFolder, head: str, expected: str) -> None:
+    site.replace(GUIDE, "+++\n#", f"{head}+++\n#")
+    (found,) = [short(finding) for finding in site.findings()]
+    assert found.startswith(expected), found
 
 
 def test_a_guide_may_show_its_own_pictures(site: SiteFolder) -> None:

@@ -123,6 +123,19 @@ def test_an_editor_judges_sequence_toml_as_check_does(line: str) -> None:
     assert fits("sequence.json", head) == reads(sequence, head)
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [
+        '{ "Yes" = "tried", "No" = "" }', '{ "Yes" = "tried" }', '{ "Yes" = "", "No" = "" }', '{ "Yes" = "two words", "No" = "" }',
+        '{ "Yes" = "a", "No" = false }', '{ "" = "a", "No" = "" }', '["Yes", "No"]', '"Yes"', "{ a = 'a', b = 'b', c = 'c', d = 'd', e = 'e', f = 'f' }",
+        f'{{ "{"x" * 41}" = "a", "No" = "" }}', f'{{ "{"x" * 40}" = "a", "No" = "" }}',
+    ],
+)  # fmt: skip
+def test_an_editor_judges_the_answers_of_a_guide_as_check_does(answers: str) -> None:
+    for head in (f'{GUIDE}question = "Tried it?"\nanswers = {answers}\n', f"{GUIDE}answers = {answers}\n"):
+        assert fits("guide.json", head) == reads(guide, head)
+
+
 def test_a_confirmed_sequence_wants_its_guide_in_an_editor_too() -> None:
     head = with_line(SEQUENCE, 'starts = "confirmed"')
     assert not fits("sequence.json", head)

@@ -41,7 +41,9 @@ def test_a_subject_counts_too(world: World, clean: CleanSite) -> None:  # noqa: 
 def test_a_letter_with_nobody_to_get_it(world: World, clean: CleanSite) -> None:  # noqa: F811
     world.joins("ada@example.com")
     clean.body("", head=HEAD.replace("day = 2", 'day = 2\nonly_if = ["tag:runer", "not tag:swimmer"]'))
-    assert compared(world, clean) == ["20-tight.md:5 W219 nobody has the tag 'runer', and no letter gives it."]
+    assert compared(world, clean) == [
+        "20-tight.md:5 W219 nobody has the tag 'runer', and no letter or answer gives it."
+    ]
     world.tagged("ada@example.com", "runer")
     assert compared(world, clean) == []
 

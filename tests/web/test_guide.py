@@ -112,6 +112,19 @@ def test_the_links_of_a_test_mail_show_page_and_pdf(world: World, client: FlaskC
     assert client.get(world.links.guide_path(0) + ".pdf").mimetype == "application/pdf"
 
 
+@only_sqlite
+def test_a_test_mail_of_a_second_guide_leads_to_that_guide(
+    world: World, client: FlaskClient, two_guides: Build
+) -> None:
+    world.publish(two_guides)
+    link = world.links.sample_guide("strong-feet").removeprefix(world.links.base_url)
+    page = page_of(client.get(link))
+    assert page.one("h1").words == "Strong Feet for Runners" and page.every("form") == []
+    paper = client.get(page.one("a", type="application/pdf")["href"])
+    assert paper.headers["Content-Disposition"] == 'inline; filename="strong-feet.pdf"'
+    assert client.get(world.links.sample_guide("no-such-guide")).status_code == 404
+
+
 def test_a_pdf_is_made_once_for_each_edition_and_never_changed(world: World, example: Build) -> None:
     def papers() -> list[tuple[str, bytes]]:
         with world.database.read() as session:

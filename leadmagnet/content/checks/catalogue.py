@@ -221,7 +221,7 @@ RULES = _table(
         "W219",
         "warning",
         "a condition that nobody there is meets",
-        "No letter gives that tag and nobody has it, so the letter reaches no one.",
+        "No letter or answer gives that tag and nobody has it, so the letter reaches no one.",
         "Correct the tag, or give it.",
         asked=True,
     ),

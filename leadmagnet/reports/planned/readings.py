@@ -108,6 +108,8 @@ def _guides(plan: Plan) -> Iterator[Line]:
         yield Line("change", "edition", reading, f"the guide {slug} has a new edition: {whose} it at once.")
     for slug in changes.guide_words:
         yield Line("note", "form words", 0, f"the form of {slug} says something else to visitors.")
+    for slug in changes.questions:
+        yield Line("note", "question", 0, f"the page of {slug} asks something else; what was answered stays.")
     for path in changes.system:
         words = f"{file_name(path)} reads differently: whoever gets it from now on gets the new one."
         yield Line("note", "system mail", 0, words)

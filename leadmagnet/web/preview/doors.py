@@ -106,7 +106,10 @@ def guide_frame(slug: str) -> Response:
     if published is None or one is None:
         abort(404)
     options = Options.read(request.args)
-    page = render_template("guide.html", guide=one, sections=one.contents, site=published.site, action="#")
+    page = render_template(
+        "guide.html",
+        guide=one, sections=one.contents, site=published.site, action="#", question=one.question, sample=True,
+    )  # fmt: skip
     for name in _STYLES:
         page = page.replace(f"/static/{name}.css", f"/preview/{name}.css?theme={options.theme}")
     page = page.replace('="/media/', '="/preview/media/')
