@@ -25,7 +25,7 @@ from leadmagnet.web.pages import form_again
 
 bp = Blueprint("guide", __name__)
 
-_FORGOTTEN = (
+_FORGOTTEN = "Whoever had this link had everything deleted, so it opens nothing any more. The guide is still here to have."
     "Whoever had this link had everything deleted, so it opens nothing any more. The guide is still free to have."
 )
 #: For this long after a tap the page says what came of it.
