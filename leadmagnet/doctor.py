@@ -49,9 +49,21 @@ def examine(settings: Settings, site: Site, folder: Path, resolver: Resolver | N
         yield Check("mail server", False, str(error))
     else:
         yield from _server(settings, server, site, folder)
+    yield from _proxy(settings)
     yield _dkim(settings, site, folder)
     if resolver is not None:
         yield from _dns(settings, site, server, resolver)
+
+
+def unnamed_proxy(settings: Settings) -> str | None:
+    """What is lost while nothing names the proxy that speaks https for this site; None: it is named, or none is there."""
+    if settings.trusted_proxies or urlsplit(settings.site_url).scheme != "https":
+        return None
+    return (
+        "base_url is https, so a proxy stands in front, but trusted_proxies names none: where visitors come from is "
+        "not known, and sign-ups are not limited by their network. For a proxy on this machine set trusted_proxies = "
+        '["127.0.0.1", "::1"], and let it send X-Forwarded-For.'
+    )
 
 
 def sends_for_real(settings: Settings) -> bool:
@@ -156,6 +168,12 @@ def _server(settings: Settings, server: Server | None, site: Site, folder: Path)
         yield Check("mail server", True, f"{server} takes mail from us.")
     except HandoverError as error:
         yield Check("mail server", False, str(error))
+
+
+def _proxy(settings: Settings) -> Iterator[Check]:
+    words = unnamed_proxy(settings)
+    if words is not None:
+        yield Check("proxy", None, words)  # mail goes all the same
 
 
 def _dkim(settings: Settings, site: Site, folder: Path) -> Check:

@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     CLICK = 4  # row: delivery
     RETURN = 5  # row: delivery
     ADDRESS = 6  # row: address change
+    STARTED = 7  # row: a moment, in milliseconds since 1970
 
 
 @dataclass(frozen=True, slots=True)

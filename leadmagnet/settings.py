@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] | None = None  # None: text on a terminal, else JSON
     log_level: Literal["debug", "info", "warning"] = "info"  # debug: a line for every mail that is sent
     signup_limits: Literal["on", "off"] = "on"
+    # Sign-ups that may come at once; as many more in each hour. A talk's whole audience may share one address.
+    signups_per_network: int = Field(default=100, ge=1)
+    signups_per_hour: int = Field(default=500, ge=1)  # from everywhere together
     lease_seconds: int = Field(default=60, ge=1)
     failpoint: str | None = None  # tests only: where the process kills itself, see `failpoints`
 

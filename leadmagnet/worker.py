@@ -16,9 +16,9 @@ from threading import Event, Thread
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from leadmagnet.audience import privacy
+from leadmagnet.audience import limits, list_bombing, privacy
 from leadmagnet.clock import Clock
-from leadmagnet.delivery import begun, brakes, breaker, isolation, queue, rates, recovery
+from leadmagnet.delivery import begun, brakes, breaker, isolation, notices, queue, rates, recovery
 from leadmagnet.delivery.dispatcher import TEST_MAILBOX, Dispatcher
 from leadmagnet.delivery.evidence import MailLog
 from leadmagnet.delivery.gate import HOST
@@ -191,6 +191,7 @@ class Worker:
         self._in_chore("addresses", lambda s, now: moving.forget_unanswered(s, limit=CHUNK, now=now))
         self._forget_old()
         self._in_chore("finish", lambda s, now: finishing.leave_finished(s, limit=CHUNK, now=now))
+        self._in_chore("sign-ups", self._watch_signups)
         self._in_chore("brakes", lambda s, now: brakes.forget_passed(s, now=now))
         self._in_chore("breaker", lambda s, now: breaker.forget(s, now=now))
         self._in_chore("rates", lambda s, now: rates.watch(s, self._live.get(s), now=now))
@@ -203,6 +204,14 @@ class Worker:
             self._looked_through = privacy.forget_old(self._database, after=self._looked_through, now=self._clock())
         except Exception as error:
             self._failed("forget old", error)
+
+    def _watch_signups(self, session: Session, now: datetime) -> None:
+        """Tells the operator of an attack on the form, and forgets what its limits no longer need."""
+        limits.forget_unused(session, limit=CHUNK, now=now)
+        list_bombing.forget_passed(session, now=now)
+        found = list_bombing.suspected(session, now=now) if self._settings.signup_limits == "on" else None
+        if found is not None:
+            notices.tell(session, self._live.get(session), notices.bombed(found), now=now)
 
     def _tell_the_week(self) -> None:
         """The operator's mail on Mondays: its numbers are read outside of any transaction that writes."""

@@ -17,6 +17,7 @@ def welcome(settings: Settings, preview: str) -> str:
         "",
         f"  The form         {bold(url, fg='cyan')}",
         f"  The preview      {bold(preview, fg='cyan')}   (your letters, as you write them)",
+        f"  For your blog    {bold(url + '/embed', fg='cyan')}   (the form, to copy and paste)",
     ]
     if server is None:
         lines += [

@@ -1,5 +1,6 @@
 """How `person` speaks of one person."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ class PersonWords:
     def page(self, found: Person) -> str:
         """Everything that is said when nothing is changed."""
         lines = [_state(found)]
+        lines += [f"  came from {came_from(found.came_from)}"] if found.came_from else []
         lines += [f"  {series_words(one, found.zone)}" for one in found.series]
         lines += [f"  tags: {listed(found.tags)}"] if found.tags else []
         if found.paused_until is not None:
@@ -57,6 +59,15 @@ def _state(found: Person) -> str:
     if found.state == "active" and found.confirmed_at is not None:
         return f"{found.address} is active, confirmed on {moment(found.confirmed_at, found.zone)}"
     return f"{found.address} has not confirmed, asked on {moment(found.asked_at, found.zone)}"
+
+
+def came_from(told: Mapping[str, str]) -> str:
+    """What led somebody to the form: "instagram.com to https://example.com/barre (utm_source=instagram)"."""
+    way = " to ".join(told[name] for name in ("referrer", "page") if name in told)
+    link = ", ".join(f"{name}={value}" for name, value in told.items() if name.startswith("utm_"))
+    if not way:
+        return f"a link with {link}"
+    return f"{way} ({link})" if link else way
 
 
 def series_words(one: Series, zone: ZoneInfo) -> str:

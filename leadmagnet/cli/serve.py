@@ -13,7 +13,7 @@ from leadmagnet.cli import banner, preview, watching
 from leadmagnet.cli.sending import connector, quota_of, relay
 from leadmagnet.cli.site import database_of, site_option
 from leadmagnet.content.memory import Memory
-from leadmagnet.doctor import mail_server, require_log_of, require_ready, signer
+from leadmagnet.doctor import mail_server, require_log_of, require_ready, signer, unnamed_proxy
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Links
 from leadmagnet.publishing.releases import Live
@@ -130,6 +130,8 @@ def _worker(site: Path, settings: Settings, database: Database) -> Worker:
 
 def _server(settings: Settings, database: Database, worker: str | None, seeing: Preview | None = None) -> Server:
     app = create_app(settings, database, clock=clock.now, worker=worker, preview=seeing)
+    if warning := unnamed_proxy(settings):
+        log.warning("%s", warning)
     try:
         return Server(app, settings.host, settings.port)
     except OSError as error:

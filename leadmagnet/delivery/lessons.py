@@ -7,10 +7,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from leadmagnet.audience import list_bombing
 from leadmagnet.clock import Clock
 from leadmagnet.delivery import copies, guard, notices, reputation, tally
 from leadmagnet.delivery.letters import Claimed
-from leadmagnet.delivery.outcomes import GIVEN_UP, OUTAGE_WAIT, Deferred, Failed, Outcome
+from leadmagnet.delivery.outcomes import GIVEN_UP, OUTAGE_WAIT, Accepted, Deferred, Failed, Outcome
 from leadmagnet.delivery.queue import TRANSACTIONAL
 from leadmagnet.delivery.tally import Tallies, Written
 from leadmagnet.mail.smtp_replies import ReplyClass
@@ -40,6 +41,8 @@ class Lessons:
     def learn(self, session: Session, recorded: Sequence[Result], *, now: datetime) -> Learned:
         """Counts, and judges what failed. Last in its transaction: other workers wait for the same counts."""
         written = self._tallies.write(session, recorded, now=now)
+        if asked := sum(letter.kind == "confirm" and type(outcome) is Accepted for letter, outcome in recorded):
+            list_bombing.sent(session, asked, now=now)
         if watched := copies.watched(recorded):
             self._copy(session, watched, now)
         trouble = _trouble(recorded) if written.has_trouble else ()

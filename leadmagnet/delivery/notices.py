@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from leadmagnet.audience.list_bombing import Bombing
 from leadmagnet.content.compiled import Letter
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import copies, letters, notice_page, tally
@@ -97,6 +98,21 @@ def too_many(what: str, share: str, count: int, mails: int) -> Notice:
     )
     subject = f"Paused: {share} {what} in seven days"
     return Notice(what, subject, lines, ("leadmagnet status", "leadmagnet resume"))
+
+
+def bombed(found: Bombing) -> Notice:
+    """Somebody seems to sign up other people."""
+    lines = _said(
+        f"In the last day {found.asked:,} confirmations went out that nobody should have needed: only "
+        f"{found.confirmed:,} of them were answered. Somebody seems to type other people's addresses into your form.",
+        "New sign-ups are slowed down to a few an hour, for everybody; whoever comes too late is told to try again. "
+        "Letters go on. This ends by itself, when enough people have confirmed again, or after a day.",
+        "If you know of no such thing, your confirmations may not arrive: send one to yourself, look in its spam "
+        "folder, and check the DNS records of the sending domain.",
+    )
+    return Notice(
+        "bombed", "Slowed down: too few of your new readers confirm", lines, ("leadmagnet status", "leadmagnet doctor")
+    )
 
 
 def given_up(kind: str, code: int | None) -> Notice:

@@ -25,6 +25,8 @@ FAILED = "failed:"
 
 #: Mails to the operator, at the operator's wish or at ours: they say nothing about readers.
 TO_OPERATOR = ("test", "notice")
+#: Sign-ups are counted here too, by what became of them: they are no mail.
+SIGNUPS = "signup"
 #: What a guard remembers of its own stands beside the counts, under the letter's name with this in front.
 MEMORY = "guard:"
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from leadmagnet.delivery.tally import SIGNUPS
 from leadmagnet.store.models import DailyQuota, Delivery, Tally
 
 #: Letters on each of the first days.
@@ -48,7 +49,8 @@ def step_of(session: Session, domain: str, day: str) -> int:
 
 def _met_resistance(session: Session, day: str) -> bool:
     """Whether too many mails of that day were put off, refused or complained about. Its bounds here are UTC's."""
-    counted = select(Tally.outcome, func.sum(Tally.count)).where(Tally.day == day).group_by(Tally.outcome)
+    mails = (Tally.day == day, Tally.letter != SIGNUPS)
+    counted = select(Tally.outcome, func.sum(Tally.count)).where(*mails).group_by(Tally.outcome)
     tally = {outcome: int(count) for outcome, count in session.execute(counted)}
     handed = sum(tally.values())
     if not handed:

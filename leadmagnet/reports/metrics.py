@@ -17,8 +17,9 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, TextClause, bindpara
 from sqlalchemy.orm import Session
 
 from leadmagnet import __version__
+from leadmagnet.audience import list_bombing
 from leadmagnet.content.published import Published
-from leadmagnet.delivery import queue
+from leadmagnet.delivery import queue, tally
 from leadmagnet.reports import heartbeats
 from leadmagnet.store.models import Brake, Breaker, DailyQuota, Delivery, Heartbeat, Subscriber, Tally
 
@@ -92,6 +93,7 @@ class Numbers:
         yield _gauge("leadmagnet_release", "The number of the live version of letters; 0: none.", [((), number)])
         yield from _queue(session, now)
         yield _outcomes(session, published)
+        yield from _signups(session, now)
         yield from _obstacles(session, now)
         yield from _workers(session, now)
         yield _quota(session, published, now)
@@ -142,6 +144,22 @@ def _outcomes(session: Session, published: Published | None) -> Metric:
             outcome, _, reason = result.partition(":")
             family.add_metric([letter, outcome, reason], int(count))
     return family
+
+
+def _signups(session: Session, now: datetime) -> Iterator[Metric]:
+    """What became of those who sent the form."""
+    family = CounterMetricFamily(
+        "leadmagnet_signups",
+        "Sign-ups that were let in, turned away by a limit, or caught as bots; and why. A minute late at most.",
+        labels=["outcome", "reason"],
+    )
+    query = select(Tally.outcome, func.sum(Tally.count)).where(Tally.letter == tally.SIGNUPS)
+    for result, count in session.execute(query.group_by(Tally.outcome).order_by(Tally.outcome)):
+        outcome, _, reason = result.partition(":")
+        family.add_metric([outcome, reason], int(count))
+    yield family
+    slow = list_bombing.suspected(session, now=now) is not None
+    yield _gauge("leadmagnet_signups_slowed", "1 while hardly anybody who signs up confirms.", [((), int(slow))])
 
 
 def _obstacles(session: Session, now: datetime) -> Iterator[Metric]:

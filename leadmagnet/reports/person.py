@@ -1,6 +1,7 @@
 """One person at a glance: where she stands, and what comes next; `why` tells the whole."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.audience import suppressions
 from leadmagnet.content.published import Published
-from leadmagnet.store.models import Delivery, Enrollment, Subscriber, SubscriberTag
+from leadmagnet.store.models import Consent, Delivery, Enrollment, Subscriber, SubscriberTag
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Person:
     tags: tuple[str, ...]
     series: tuple[Series, ...]
     zone: ZoneInfo  # hers, or the site's
+    # What led her to the form when she first asked: `page`, `referrer` (a host), `utm_…`; empty: nothing was told.
+    came_from: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def paused_until(self) -> datetime | None:
@@ -63,6 +66,7 @@ class Person:
             "subscriber": self.address,
             **{name: _plain(getattr(self, name)) for name in plain},
             "tags": list(self.tags),
+            "came_from": dict(self.came_from) or None,
             "series": [one.to_json() for one in self.series],
             "next": {"sequence": first.sequence, "letter": first.letter, "due_at": _plain(first.due_at)}
             if first is not None
@@ -114,7 +118,21 @@ def person(session: Session, published: Published, subscriber: Subscriber, *, no
             for slug, status, reason, ended, until, step, due in rows
         ),
         zone=published.zone_of(subscriber.timezone),
+        came_from=_came_from(session, subscriber.id),
     )
+
+
+def _came_from(session: Session, subscriber_id: int) -> dict[str, str]:
+    """First touch: of the first request that is kept, whatever later ones said."""
+    first = session.execute(
+        select(Consent.page, Consent.source)
+        .where(Consent.subscriber_id == subscriber_id, Consent.event == "requested")
+        .order_by(Consent.id)
+        .limit(1)
+    ).first()
+    if first is None:
+        return {}
+    return {**({"page": first.page} if first.page is not None else {}), **(first.source or {})}
 
 
 def _holds(status: str, until: datetime | None, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
+from leadmagnet.audience import list_bombing
 from leadmagnet.delivery import brakes, breaker, rates
 from leadmagnet.delivery.breaker import Open
 from leadmagnet.delivery.daily import Day
@@ -59,7 +60,7 @@ class Status:
     sequences: tuple[SequenceStatus, ...]
     funnel: tuple[Funnel, ...]
     week: Week  # what became of the mails of the last seven days, as far as the world has told
-    warnings: tuple[str, ...]  # too many bounces or complaints, in words
+    warnings: tuple[str, ...]  # too many bounces or complaints, too few that confirm: in words
     attention: tuple[Waiting, ...]  # the oldest of those that wait for a decision
     quota: Day | None = None  # None: no day is limited
     breaker: Open | None = None  # None: the mail server works, as far as anybody knows
@@ -92,6 +93,7 @@ def status(session: Session, *, now: datetime, quota: Quota = UNLIMITED) -> Stat
         published = None
     due, oldest = _due(session, now)
     week = rates.of_week(session, now=now)
+    bombing = list_bombing.suspected(session, now=now)
     counts = count(session)
     people = session.execute(select(Subscriber.status, func.count()).group_by(Subscriber.status)).all()
     return Status(
@@ -109,7 +111,7 @@ def status(session: Session, *, now: datetime, quota: Quota = UNLIMITED) -> Stat
         breaker=breaker.read(session),
         attention=_attention(session),
         week=week,
-        warnings=tuple(map(str, rates.judge(week))),
+        warnings=tuple(map(str, [*rates.judge(week), *([bombing] if bombing is not None else [])])),
     )
 
 

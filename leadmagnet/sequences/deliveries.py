@@ -76,11 +76,12 @@ def plan_confirmation(
     enrollment: Enrollment,
     *,
     limits: bool,
+    apart: timedelta = timedelta(),
     now: datetime,
 ) -> bool:
-    """Queues the confirmation; False when this person has had enough of them for now."""
+    """Queues the confirmation; False when this person has had enough of them for now, or one less than `apart` ago."""
     sent, last = _count(session, subscriber.id, "confirm")
-    if limits and (sent >= CONFIRMATIONS_EVER or _too_soon(sent, last, now)):
+    if limits and (sent >= CONFIRMATIONS_EVER or _too_soon(sent, last, apart, now)):
         return False
     row = _row(published, kind="confirm", lane="transactional", person=subscriber, enrollment_id=enrollment.id, due=now)
     _add(session, row | {"dedupe_key": f"confirm:{enrollment.id}:{sent + 1}"})
@@ -92,8 +93,8 @@ def again_after(sent: int) -> timedelta:
     return _SECOND_AFTER if sent == 1 else _FURTHER_AFTER
 
 
-def _too_soon(sent: int, last: datetime | None, now: datetime) -> bool:
-    return last is not None and last > now - again_after(sent)
+def _too_soon(sent: int, last: datetime | None, apart: timedelta, now: datetime) -> bool:
+    return last is not None and last > now - max(again_after(sent), apart)
 
 
 def plan_reminder(
@@ -113,15 +114,16 @@ def plan_guide(
     enrollment: Enrollment,
     *,
     limits: bool,
+    apart: timedelta = timedelta(),
     now: datetime,
 ) -> bool:
-    """Queues the guide for somebody who asked (again); False when it was sent often enough for now."""
+    """Queues the guide for somebody who asked (again); False when it was sent often enough for now, see above."""
     sent, _last = _count(session, subscriber.id, "guide")
     lately = Delivery.due_at > now - timedelta(days=1)
     today, _last = _count(session, subscriber.id, "guide", lately)
     # A second guide is not the first one again: it goes at once.
     of_this, last = _count(session, subscriber.id, "guide", lately, Delivery.enrollment_id == enrollment.id)
-    if limits and (today >= GUIDES_A_DAY or _too_soon(of_this, last, now)):
+    if limits and (today >= GUIDES_A_DAY or _too_soon(of_this, last, apart, now)):
         return False
     row = _row(published, kind="guide", lane="transactional", person=subscriber, enrollment_id=enrollment.id, due=now)
     _add(session, row | {"dedupe_key": f"guide:{subscriber.id}:{sent + 1}"})

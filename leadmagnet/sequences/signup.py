@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from leadmagnet.audience import consent, subscribers, suppressions
+from leadmagnet.audience import consent, list_bombing, subscribers, suppressions
 from leadmagnet.audience.addresses import Address
 from leadmagnet.audience.consent import Origin
 from leadmagnet.content.guides import Guide
@@ -47,8 +47,19 @@ class Request:
     origin: Origin
 
 
-def request(session: Session, published: Published, asked: Request, *, limits: bool, now: datetime) -> Requested:
-    """Takes a request in: a confirmation for somebody new, the guide itself for somebody known."""
+def request(
+    session: Session,
+    published: Published,
+    asked: Request,
+    *,
+    limits: bool,
+    apart: timedelta = timedelta(),
+    now: datetime,
+) -> Requested:
+    """Takes a request in: a confirmation for somebody new, the guide itself for somebody known.
+
+    With `limits` nobody is mailed again too soon, or within `apart`.
+    """
     address = asked.address
     if address.is_role or address.is_disposable or address.text.casefold() == published.sender_address.casefold():
         return Requested.NOT_A_PERSON
@@ -67,7 +78,7 @@ def request(session: Session, published: Published, asked: Request, *, limits: b
         subscriber.asked_at = now
     else:
         plan, outcome = deliveries.plan_guide, Requested.GUIDE
-    if not plan(session, published, subscriber, enrollment, limits=limits, now=now):
+    if not plan(session, published, subscriber, enrollment, limits=limits, apart=apart, now=now):
         return Requested.TOO_SOON
     consent.record(
         session,
@@ -101,9 +112,11 @@ def confirm(session: Session, published: Published, enrollment_id: int, origin: 
         return Confirmed.BEFORE
     first = subscribers.activate(session, subscriber.id, now=now)
     answered = _answered_mail(session, enrollment.id)
-    _prove_confirmed(session, published, enrollment, origin, answered, now=now)
+    _prove_confirmed(session, published, enrollment, origin, answered.message_id if answered else None, now=now)
     if first:
         _settle_other_requests(session, published, subscriber, enrollment.id, now=now)
+        if answered is not None and answered.kind == "confirm" and answered.sent_at is not None:
+            list_bombing.answered(session, answered.sent_at)
     return Confirmed.NOW
 
 
@@ -187,14 +200,14 @@ def _prove_confirmed(
     )
 
 
-def _answered_mail(session: Session, enrollment_id: int) -> str | None:
-    """The Message-ID of the newest confirmation that went out: the mail this tap answers."""
-    return session.scalar(
-        select(Delivery.message_id)
+def _answered_mail(session: Session, enrollment_id: int) -> Row[str, str, datetime | None] | None:
+    """Message-ID, kind and `sent_at` of the newest confirmation that went out: the mail this tap answers."""
+    return session.execute(
+        select(Delivery.message_id, Delivery.kind, Delivery.sent_at)
         .where(Delivery.enrollment_id == enrollment_id, Delivery.kind.in_(["confirm", "reminder"]))
         .order_by(Delivery.sent_at.desc().nulls_last(), Delivery.id.desc())
         .limit(1)
-    )
+    ).first()
 
 
 def _settle_other_requests(

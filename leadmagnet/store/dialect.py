@@ -90,9 +90,16 @@ def by_index(session: Session) -> None:
 
 
 def insert_or_update(
-    into: Table, for_sqlite: bool, values: Mapping[str, Any], changes: Mapping[str, Any]
+    into: Table,
+    for_sqlite: bool,
+    values: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    only_if: ColumnElement[bool] | None = None,
 ) -> sqlite.Insert | postgresql.Insert:
-    """INSERT `values`, or apply `changes` to the row that has their primary key: one statement, which locks the row."""
+    """INSERT `values`, or apply `changes` to the row that has their primary key: one statement, which locks the row.
+
+    A row that does not meet `only_if` stays as it is.
+    """
     key = list(into.primary_key)
     inserting = sqlite.insert(into) if for_sqlite else postgresql.insert(into)
-    return inserting.values(values).on_conflict_do_update(index_elements=key, set_=changes)
+    return inserting.values(values).on_conflict_do_update(index_elements=key, set_=changes, where=only_if)

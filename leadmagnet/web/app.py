@@ -13,7 +13,20 @@ from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
-from leadmagnet.web import clicks, confirm, guide, health, mailbox, media, metrics, pages, personal, preferences, signup
+from leadmagnet.web import (
+    clicks,
+    confirm,
+    embed,
+    guide,
+    health,
+    mailbox,
+    media,
+    metrics,
+    pages,
+    personal,
+    preferences,
+    signup,
+)
 from leadmagnet.web.answers import answer_json, wants_json
 from leadmagnet.web.house import House, house, move_in
 from leadmagnet.web.origin import is_bare
@@ -73,7 +86,8 @@ def create_app(
         worker=worker,
     )
     move_in(app, parts)
-    for room in (pages, signup, confirm, guide, preferences, personal, clicks, media, mailbox, health, metrics):
+    rooms = (pages, signup, embed, confirm, guide, preferences, personal, clicks, media, mailbox, health, metrics)
+    for room in rooms:
         app.register_blueprint(room.bp)
     if preview is not None:
         house_of_preview.move_in(app, preview)

@@ -13,7 +13,9 @@ from leadmagnet.publishing.releases import Live
 from leadmagnet.reports.metrics import Numbers
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database, Session
+from leadmagnet.web.doorkeeper import Doorkeeper
 from leadmagnet.web.patience import Patience
+from leadmagnet.web.turnstile import Turnstile
 
 _NAME = "leadmagnet"
 
@@ -30,6 +32,8 @@ class House:
     clock: Clock
     mailbox: Mailbox | None  # None: mail really leaves
     worker: str | None  # the id of the worker in this process; None: there is none
+    doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
+    turnstile: Turnstile = field(default_factory=Turnstile)
     patience: Patience = field(default_factory=Patience)
     numbers: Numbers = field(default_factory=Numbers)
 

@@ -1,11 +1,13 @@
 """Where a request came from, as far as it can be trusted."""
 
 import ipaddress
-from urllib.parse import urlsplit
+import re
+from functools import lru_cache
 
 from flask import Request
 
 from leadmagnet.audience.consent import Origin
+from leadmagnet.web import sources
 
 _LONGEST = 512
 #: Loopback and private networks (RFC 1122 §3.2.1.3, RFC 1918, RFC 4291 §2.5.3, RFC 4193).
@@ -13,16 +15,21 @@ _NEAR = [
     ipaddress.ip_network(network)
     for network in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
 ]
+#: Addresses between machines of one provider (RFC 6598, where clusters live too) and of one wire (RFC 3927, RFC 4291).
+_SHARED = [ipaddress.ip_network(network) for network in ("100.64.0.0/10", "169.254.0.0/16", "fe80::/10")]
+#: Some proxies tell a port too: "192.0.2.7:4711", "[2001:db8::7]:4711" (as RFC 7239 §6).
+_WITH_PORT = re.compile(r"^(?:([0-9.]+):\d{1,5}|\[([^\]]*)\](?::\d{1,5})?)$")
 #: What a proxy says of itself.
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "Via")
 
 
 def origin_of(request: Request, trusted_proxies: tuple[str, ...]) -> Origin:
-    """The visitor's address and browser, for the proof of consent."""
+    """The visitor's address and browser, and what led her here, for the proof of consent."""
     return Origin(
         ip=client_address(request, trusted_proxies),
-        user_agent=_storable(request.headers.get("User-Agent", "")[:_LONGEST]) or None,
-        page=_page(request.headers.get("Referer", "")),
+        user_agent=sources.storable(request.headers.get("User-Agent", "")[:_LONGEST]) or None,
+        page=sources.page(request),
+        source=sources.source(request),
     )
 
 
@@ -32,15 +39,27 @@ def client_address(request: Request, trusted_proxies: tuple[str, ...]) -> str | 
     A forged X-Forwarded-For changes nothing: it is read only behind a trusted proxy, from the right, and
     what is no address ends the reading.
     """
-    networks = [ipaddress.ip_network(network) for network in trusted_proxies]
+    networks = _networks(trusted_proxies)
     address = _parsed(request.remote_addr or "")
     hops = [hop.strip() for hop in ",".join(request.headers.getlist("X-Forwarded-For")).split(",")]
     while address is not None and hops and any(address in network for network in networks):
-        hop = _parsed(hops.pop())
+        hop = _parsed(_WITH_PORT.sub(r"\1\2", hops.pop()))
         if hop is None:
             break
         address = hop
     return str(address) if address is not None else None
+
+
+def public_address(request: Request, trusted_proxies: tuple[str, ...]) -> str | None:
+    """`client_address`, if it can be one visitor's; None for what a proxy that is not named would look like.
+
+    Behind such a proxy everybody comes from one address of a machine or a private network: to count by it would lock
+    all visitors out together.
+    """
+    address = _parsed(client_address(request, trusted_proxies) or "")
+    if address is None or any(address in network for network in (*_NEAR, *_SHARED)):
+        return None
+    return str(address)
 
 
 def is_this_machine(request: Request) -> bool:
@@ -61,6 +80,11 @@ def is_bare(host: str) -> bool:
     return _parsed(host) is not None or (host != "" and "." not in host)
 
 
+@lru_cache(maxsize=8)
+def _networks(listed: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(map(ipaddress.ip_network, listed))
+
+
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
@@ -69,19 +93,3 @@ def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
-
-
-def _page(referer: str) -> str | None:
-    """The page the form stood on, without its query, which is not ours to keep."""
-    try:
-        parts = urlsplit(_storable(referer[:2048]))
-    except ValueError:  # anybody can send anything: "http://["
-        return None
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        return None
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:_LONGEST]
-
-
-def _storable(text: str) -> str:
-    # PostgreSQL refuses text with NUL in it, and nothing that cannot be printed proves anything.
-    return "".join(char for char in text if char.isprintable())

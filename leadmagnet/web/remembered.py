@@ -1,5 +1,6 @@
 """What a browser has just asked for, kept in its own short-lived signed cookie: addresses stand in no URL."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -20,8 +21,7 @@ class Asked:
     """One address as it was typed, how often this browser has asked to write to it, and when last."""
 
     email: str
-    first_name: str
-    timezone: str
+    told: Mapping[str, str]  # what else the form said, by its fields' names
     times: int
     at: datetime
 
@@ -44,7 +44,7 @@ def keep(response: Response, slug: str, asked: Asked) -> None:
     """Lays the cookie beside an answer; it goes to the one page that shows it, and to nobody's script."""
     response.set_cookie(
         _COOKIE,
-        _serializer().dumps([asked.email, asked.first_name, asked.timezone, asked.times, ceil(asked.at.timestamp())]),
+        _serializer().dumps([asked.email, dict(asked.told), asked.times, ceil(asked.at.timestamp())]),
         max_age=_COOKIE_SECONDS,
         path=f"/f/{slug}/sent",
         httponly=True,
@@ -59,8 +59,8 @@ def kept() -> Asked | None:
         values = _serializer().loads(request.cookies.get(_COOKIE, ""), max_age=_COOKIE_SECONDS)
     except BadData:
         return None
-    email, first_name, timezone, times, at = values
-    return Asked(email, first_name, timezone, times, datetime.fromtimestamp(at, UTC))
+    email, told, times, at = values
+    return Asked(email, told, times, datetime.fromtimestamp(at, UTC))
 
 
 def _serializer() -> URLSafeTimedSerializer:

@@ -11,8 +11,11 @@ from leadmagnet.errors import InvalidInput
 from leadmagnet.sequences.signup import Request
 from leadmagnet.sequences.signup import request as request_guide
 from leadmagnet.store.signals import something_is_due
-from leadmagnet.web import remembered, sent
+from leadmagnet.web import remembered, sent, sources
 from leadmagnet.web.answers import answer_json, private_page, see, wants_json
+from leadmagnet.web.blogs import is_framed, within
+from leadmagnet.web.doorkeeper import TurnedAway, is_caught
+from leadmagnet.web.doorkeeper import started as stamp
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
 from leadmagnet.web.remembered import Asked
@@ -46,20 +49,37 @@ def submit(slug: str) -> Response:
     published, guide = _find(slug)
     if request.mimetype not in _FORM_TYPES:
         abort(415)
-    typed = {name: request.form.get(name, "") for name in ("email", "first_name", "timezone", "website")}
+    typed = {name: request.form.get(name, "") for name in ("email", "first_name", "timezone", "website", "started")}
     asks_name = published.compiled.settings.form.first_name
     try:
         address = addresses.parse(_single(request.form.getlist("email")))
         first_name = names.parse(typed["first_name"]) if asks_name else None
     except InvalidInput as error:
         return _refuse(published, guide, typed, error)
-    # Only a bot fills the field that nobody sees; and what we send to the domain of our bounces is read by ourselves.
-    if not typed["website"].strip() and address.domain != house().settings.bounce_domain:
-        _ask(published, guide, address, first_name, typed["timezone"])
+    if is_caught(typed["website"], typed["started"], house().links.keys, now=house().clock()):
+        _count("caught")
+    elif away := _ask(published, guide, address, first_name, typed["timezone"]):
+        return _turn_away(published, guide, typed, away)
     if wants_json(request):
         return _told(published, guide, address.text)
-    zone = subscribers.zone_name(typed["timezone"]) or ""
-    return _sent(guide, Asked(address.text, first_name or "", zone, 1, house().clock()))
+    told = {"first_name": first_name, "timezone": subscribers.zone_name(typed["timezone"])}
+    told |= dict(sources.carried(request, framed=is_framed()))
+    return _sent(guide, Asked(address.text, {name: word for name, word in told.items() if word}, 1, house().clock()))
+
+
+@bp.get("/f/<slug>/started")
+def since(slug: str) -> Response:
+    """A stamp of this moment, which the script on another site's page sends back with the form."""
+    _find(slug)
+    response = answer_json({"started": started()})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@bp.app_template_global()
+def started() -> str:
+    """The same stamp, for the form on pages of our own."""
+    return stamp(house().links.keys, now=house().clock())
 
 
 @bp.get("/f/<slug>/sent")
@@ -78,7 +98,7 @@ def send_again(slug: str) -> Response:
     published, guide = _find(slug)
     asked = remembered.kept()
     if asked is None:
-        return see(f"/f/{slug}")
+        return see(within(f"/f/{slug}"))
     now = house().clock()
     if asked.enough:
         return _inbox_page(published, guide, asked)
@@ -86,9 +106,11 @@ def send_again(slug: str) -> Response:
         page = _inbox_page(published, guide, asked, wait=wait, status=429)
         page.headers["Retry-After"] = str(wait)
         return page
-    address = addresses.parse(asked.email)
-    if address.domain != house().settings.bounce_domain:
-        _ask(published, guide, address, asked.first_name or None, asked.timezone)
+    away = _ask(
+        published, guide, addresses.parse(asked.email), asked.told.get("first_name"), asked.told.get("timezone", "")
+    )
+    if away is not None:
+        return _turn_away(published, guide, {"email": asked.email, "first_name": "", **asked.told}, away)
     return _sent(guide, asked.again(now))
 
 
@@ -107,8 +129,15 @@ def _single(values: list[str]) -> str:
     return values[0] if values else ""
 
 
-def _ask(published: Published, guide: Guide, address: addresses.Address, first_name: str | None, timezone: str) -> None:
-    parts = house()
+def _ask(
+    published: Published, guide: Guide, address: addresses.Address, first_name: str | None, timezone: str
+) -> TurnedAway | None:
+    parts, now = house(), house().clock()
+    if address.domain == parts.settings.bounce_domain:
+        return None  # what we send there comes back to ourselves
+    welcome = parts.doorkeeper.let_in(parts.database, parts.settings, now=now)
+    if isinstance(welcome, TurnedAway):
+        return welcome
     asked = Request(
         guide=guide,
         address=address,
@@ -118,22 +147,50 @@ def _ask(published: Published, guide: Guide, address: addresses.Address, first_n
         origin=origin_of(request, parts.settings.trusted_proxies),
     )
     with parts.database.write() as session:
-        limits = parts.settings.signup_limits == "on"
-        request_guide(session, published, asked, limits=limits, now=parts.clock())
-        something_is_due(session)
+        away = parts.doorkeeper.let_in_from(session, request, parts.settings, parts.address_secret, now=now)
+        if away is None:
+            limits = parts.settings.signup_limits == "on"
+            outcome = request_guide(session, published, asked, limits=limits, apart=welcome.apart, now=now)
+            something_is_due(session)
+    if away is None:
+        _count(f"let in:{outcome.name.lower()}")
+    else:
+        parts.doorkeeper.give_back(welcome)
+    return away
+
+
+def _count(outcome: str) -> None:
+    house().turnstile.count(house().database, outcome, now=house().clock())
 
 
 def _refuse(published: Published, guide: Guide, typed: dict[str, str], error: InvalidInput) -> Response:
     if wants_json(request):
         return answer_json({"error": {"field": error.field, "message": error.message}}, 422)
+    return Response(_again(published, guide, typed, errors={error.field: error.message}), 422)
+
+
+def _turn_away(published: Published, guide: Guide, typed: dict[str, str], away: TurnedAway) -> Response:
+    _count(f"turned away:{away.why}")
+    if wants_json(request):
+        answer = answer_json({"error": {"field": None, "message": away.message}}, away.status)
+    else:
+        answer = Response(_again(published, guide, typed, errors={}, notice=away.message), away.status)
+    answer.headers["Retry-After"] = str(away.wait)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _again(
+    published: Published, guide: Guide, typed: dict[str, str], *, errors: dict[str, str], notice: str | None = None
+) -> str:
+    """The form with what was typed."""
     shown = Form(
         published.compiled.settings.form.first_name,
         email=typed["email"][:320],
         first_name=typed["first_name"][:320],
-        errors={error.field: error.message},
+        errors=errors,
     )
-    page = render_template("form.html", guide=guide, form=shown, notice=None, site=published.site)
-    return Response(page, 422)
+    return render_template("form.html", guide=guide, form=shown, notice=notice, site=published.site)
 
 
 def _told(published: Published, guide: Guide, address: str) -> Response:
@@ -145,7 +202,7 @@ def _told(published: Published, guide: Guide, address: str) -> Response:
 
 
 def _sent(guide: Guide, asked: Asked) -> Response:
-    response = see(f"/f/{guide.slug}/sent")
+    response = see(within(f"/f/{guide.slug}/sent"))
     remembered.keep(response, guide.slug, asked)
     return response
 

@@ -93,7 +93,7 @@ def test_the_unconfirmed_are_forgotten_after_a_week_without_a_trace(world: World
     assert _forgets(world) == 1
     left = world.everything()
     # Letters, their pictures and counts of outcomes stay: nobody is to be found in them.
-    assert {table for table, rows in left.items() if rows} == {"media", "release", "tally"}
+    assert {table for table, rows in left.items() if rows} == {"media", "release", "signup_window", "tally"}
     assert "bob" not in str(left)
     assert _taps(world, series) is Confirmed.EXPIRED
 

@@ -4,7 +4,7 @@ import pytest
 from flask import Request
 from werkzeug.test import EnvironBuilder
 
-from leadmagnet.web.origin import client_address, is_this_machine, origin_of
+from leadmagnet.web.origin import client_address, is_this_machine, origin_of, public_address
 
 PROXY = "10.0.0.1"
 PROXIES = ("10.0.0.0/8", "2001:db8:1::/48")
@@ -34,7 +34,13 @@ def asked(peer: str | None, *forwarded: str, **headers: str) -> Request:
         pytest.param(PROXY, ["198.51.100.1, rubbish"], PROXY, id="rubbish ends the reading"),
         pytest.param(PROXY, ["198.51.100.1, rubbish, 10.1.1.1"], "10.1.1.1", id="rubbish in the middle"),
         pytest.param(PROXY, ["192.0.2.7,"], PROXY, id="an empty hop"),
-        pytest.param(PROXY, ["192.0.2.7:4711"], PROXY, id="a hop with a port"),
+        pytest.param(PROXY, ["192.0.2.7:4711"], "192.0.2.7", id="a hop with a port"),
+        pytest.param(PROXY, ["[2001:db8::7]:4711"], "2001:db8::7", id="a hop on IPv6 with a port"),
+        pytest.param(PROXY, ["[2001:db8::7]"], "2001:db8::7", id="a hop on IPv6 in brackets"),
+        pytest.param(PROXY, ["198.51.100.1, 192.0.2.7:4711, 10.1.1.1:80"], "192.0.2.7", id="proxies that tell ports"),
+        pytest.param(PROXY, ["192.0.2.7:port"], PROXY, id="a port that is none"),
+        pytest.param(PROXY, ["[::1"], PROXY, id="a bracket that does not close"),
+        pytest.param(PROXY, ["::ffff:192.0.2.7"], "192.0.2.7", id="a hop on IPv4 spelled as IPv6"),
         pytest.param(PROXY, ["unknown"], PROXY, id="a hop that hides itself"),
         pytest.param(PROXY, [", ".join(["198.51.100.1"] * 100 + ["192.0.2.7"])], "192.0.2.7", id="a hundred hops"),
         pytest.param(PROXY, ["2001:db8::7"], "2001:db8::7", id="IPv6"),
@@ -53,6 +59,34 @@ def test_the_visitors_address_is_the_nearest_hop_that_no_proxy_of_ours_is(
     peer: str, forwarded: list[str], address: str | None
 ) -> None:
     assert client_address(asked(peer, *forwarded), PROXIES) == address
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "proxies", "counted"),
+    [
+        pytest.param("192.0.2.7", [], (), "192.0.2.7", id="a visitor"),
+        pytest.param("192.0.2.7", ["203.0.113.1"], (), "192.0.2.7", id="who forges a hop"),
+        pytest.param("192.0.2.7", ["127.0.0.1"], PROXIES, "192.0.2.7", id="who forges one of this machine"),
+        pytest.param("2001:db8::7%eth0", [], (), "2001:db8::7", id="on IPv6, with a zone"),
+        pytest.param(PROXY, ["192.0.2.7"], PROXIES, "192.0.2.7", id="behind a proxy that is named"),
+        pytest.param("10.0.0.1", ["192.0.2.7"], ("10.0.0.1",), "192.0.2.7", id="named by its address"),
+        pytest.param("10.0.0.2", ["192.0.2.7"], ("10.0.0.1",), None, id="beside the one that is named"),
+        pytest.param("127.0.0.1", ["192.0.2.7"], (), None, id="nginx that nobody named"),
+        pytest.param("::1", [], (), None, id="on this machine"),
+        pytest.param("::ffff:127.0.0.1", [], (), None, id="on this machine, by an IPv6 socket"),
+        pytest.param("172.17.0.1", ["192.0.2.7"], (), None, id="the gateway of a container"),
+        pytest.param("100.64.3.4", ["192.0.2.7"], (), None, id="a load balancer of a cluster"),
+        pytest.param("fe80::1%eth0", [], (), None, id="on the same wire"),
+        pytest.param(PROXY, ["rubbish"], PROXIES, None, id="a named proxy that hides who comes"),
+        pytest.param("localhost", ["192.0.2.7"], PROXIES, None, id="a socket in the file system"),
+        pytest.param(None, [], (), None, id="nobody knows"),
+    ],
+)
+def test_only_what_can_be_one_visitors_own_address_is_counted_by(
+    peer: str | None, forwarded: list[str], proxies: tuple[str, ...], counted: str | None
+) -> None:
+    """A proxy that is not named would look like one visitor: a limit would lock everybody out together."""
+    assert public_address(asked(peer, *forwarded), proxies) == counted
 
 
 def test_without_configured_proxies_nobody_is_believed() -> None:

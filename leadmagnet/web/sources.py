@@ -1,0 +1,92 @@
+"""What led a visitor to the form, as far as she or her browser says: the page, the site before it, the campaign."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from flask import Request
+
+#: What marketers write behind links, and what is kept of it.
+UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
+#: The hidden fields by which a form tells it: a script fills them, or the page that held the form.
+FIELDS = ("page", "referrer", *UTM)
+
+_LONGEST_PAGE = 512
+_LONGEST_WORD = 100
+_HOST = re.compile(r"[a-z0-9.-]+(?::\d{1,5})?")
+
+
+def page(request: Request) -> str | None:
+    """The address of the page that held the form, without its query, which is not ours to keep.
+
+    The form's own word goes first: browsers tell another site no more than where the page's site is.
+    """
+    return _without_query(request.form.get("page", "")) or _without_query(request.headers.get("Referer", ""))
+
+
+def source(request: Request) -> dict[str, str] | None:
+    """The site that led to that page as `referrer`, and the `utm_…` of its address; None if nothing was told."""
+    told = {"referrer": _host(request.form.get("referrer", "")), **_utm(request.form)}
+    if not any(told[name] for name in UTM):
+        told |= _utm_of(request.headers.get("Referer", ""))
+    return {name: value for name, value in told.items() if value} or None
+
+
+def carried(request: Request, *, framed: bool) -> list[tuple[str, str]]:
+    """The fields by which a form on a page of ours carries on what the page's own request said, as (name, value).
+
+    In a frame the page of the blog is what led here; elsewhere it is the site before ours.
+    """
+    if request.method == "POST":
+        told = {"page": _without_query(request.form.get("page", "")) or "", **(source(request) or {})}
+    else:
+        led = request.headers.get("Referer", "")
+        told = {"page": _without_query(led) or ""} if framed else {"referrer": _other_host(led, request.host)}
+        told |= _utm(request.args)
+        if framed and not any(told[name] for name in UTM):
+            told |= _utm_of(led)
+    return [(name, told[name]) for name in FIELDS if told.get(name)]
+
+
+def storable(text: str) -> str:
+    """`text` without what PostgreSQL refuses (NUL); nothing that cannot be printed proves anything, either."""
+    return "".join(char for char in text if char.isprintable())
+
+
+def _utm(said: Mapping[str, str]) -> dict[str, str]:
+    return {name: _word(said.get(name, "")) for name in UTM}
+
+
+def _utm_of(address: str) -> dict[str, str]:
+    parts = _parts(address)
+    return _utm(dict(parse_qsl(parts.query)) if parts is not None else {})
+
+
+def _word(text: str) -> str:
+    return storable(text).strip()[:_LONGEST_WORD]
+
+
+def _without_query(address: str) -> str | None:
+    parts = _parts(address)
+    if parts is None:
+        return None
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:_LONGEST_PAGE]
+
+
+def _host(text: str) -> str:
+    host = text.strip().lower()
+    return host if len(host) <= _LONGEST_WORD and _HOST.fullmatch(host) else ""
+
+
+def _other_host(address: str, own: str) -> str:
+    parts = _parts(address)
+    host = _host(parts.netloc.rpartition("@")[2]) if parts is not None else ""
+    return "" if host == own.lower() else host
+
+
+def _parts(address: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(storable(address[:2048]))
+    except ValueError:  # anybody can send anything: "http://["
+        return None
+    return parts if parts.scheme in ("http", "https") and parts.netloc else None
