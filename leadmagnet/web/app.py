@@ -42,6 +42,24 @@ _POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'self'; frame-src 'self'"
 )
 
+#: What no page of ours asks a browser for. The guide keeps the screen awake, the page for other sites copies text.
+_NOT_ASKED_FOR = (
+    "accelerometer", "camera", "display-capture", "encrypted-media", "geolocation", "gyroscope", "hid",
+    "idle-detection", "magnetometer", "microphone", "midi", "payment", "publickey-credentials-get", "serial", "usb",
+    "xr-spatial-tracking",
+)  # fmt: skip
+#: Said by every answer that does not say otherwise.
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _NOT_ASKED_FOR),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+#: Files of ours may be kept for so many seconds; an upgrade that changes them shows after that.
+_STATIC_SECONDS = 60 * 60
+
 _WORDS = {
     400: ("That did not work", "Something about this request is not as it should be. Please go back and try again."),
     404: ("There is nothing here", "The link may be incomplete: in some mail programs long links break in two."),
@@ -73,6 +91,7 @@ def create_app(
     """
     app = _App(__name__)
     keys = settings.keys()
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _STATIC_SECONDS
     app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY, MAX_FORM_PARTS=50)
     app.secret_key = keys.by_number[keys.signing]
     parts = House(
@@ -118,10 +137,8 @@ def _refuse_other_hosts() -> None:
 
 def _protect(response: Response) -> Response:
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", _POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)
     if urlsplit(house().settings.site_url).scheme == "https":
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response
