@@ -170,6 +170,12 @@ _BY_HAND = {
     "paused": "letters paused until {until}",
     "resumed": "letters go on again",
     "answered": "“{question}” was answered with “{answer}”",
+    "next now": "the next letter asked for at once",
+    "slower": "at most one letter in {days} days wished for",
+    "as usual": "letters wished for as usual again",
+    "finishing": "leaves after this series",
+    "not finishing": "stays, and does not leave after this series",
+    "said why": "said why she left: {reason}",
 }
 #: What the machine notes of itself, in words.
 _NOTED = {

@@ -253,6 +253,8 @@ class _Desk:
                 return _Said(
                     "start", False, f"{after.address} is in {slug} already.{self._words.next_letter(after, slug)}"
                 )
+            case Start.FINISHING:
+                raise LeadmagnetError(f"no letters can start: {not_written_to(after)}.")
         raise LeadmagnetError(
             f"{after.address} {series_words(her, after.zone) if her else 'has had ' + slug}: it is not sent twice."
         )

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from leadmagnet.cli.words import Names
 from leadmagnet.reports.person import Person, Series
-from leadmagnet.reports.words import end, listed, moment
+from leadmagnet.reports.words import count, end, listed, moment
 from leadmagnet.sequences.pauses import Quiet
 
 
@@ -24,9 +24,14 @@ class PersonWords:
         lines += [f"  tags: {listed(found.tags)}"] if found.tags else []
         if found.paused_until is not None:
             lines.append(f"  paused until {end(found.paused_until, found.zone)}")
+        if found.gap_days is not None:
+            lines.append(f"  wants at most one letter in {count(found.gap_days, 'day')}")
+        if found.finishing_at is not None:
+            lines.append(f"  leaves after this series, asked on {moment(found.finishing_at, found.zone)}")
         first = found.coming
         if first is not None and first.due_at is not None:
-            lines.append(f"Next: {self._letter(first)}, {moment(first.due_at, found.zone)}")
+            now = ", as she asked for it now" if first.wanted_at is not None else ""
+            lines.append(f"Next: {self._letter(first)}, {moment(first.due_at, found.zone)}{now}")
         else:
             lines.append("Next: nothing")
         return "\n".join([*lines, f"The whole story: leadmagnet why {found.address}"])
@@ -89,6 +94,9 @@ def not_written_to(found: Person) -> str:
         return f"{found.address} is a blocked address ({found.blocked}), which is never written to again"
     if found.state == "unsubscribed":
         return f"{found.address} has left {on_day(found)}, and only she herself can come back, by her link or your form"
+    if found.state == "active" and found.finishing_at is not None:
+        asked = moment(found.finishing_at, found.zone)
+        return f"{found.address} asked on {asked} to leave after the series that runs, and no other starts"
     return f"{found.address} has not confirmed, and nobody is written to who has not confirmed"
 
 

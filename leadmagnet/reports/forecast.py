@@ -15,7 +15,7 @@ from leadmagnet.mail import render
 from leadmagnet.mail.facts import MailFacts, letter_values
 from leadmagnet.reports import words
 from leadmagnet.sequences import schedule
-from leadmagnet.sequences.schedule import Facts, Planned
+from leadmagnet.sequences.schedule import Because, Facts, Planned
 
 #: A subject is rendered without anybody to write to: no link of it leads anywhere.
 _NOWHERE = Links("https://mail.example.com", Keys.of(("forecast",)))
@@ -117,10 +117,14 @@ def reasons(sequence: Sequence, planned: Planned, facts: Facts, zone: ZoneInfo) 
     step, due = planned.step, planned.due
     if step.day == 0:
         return ["at once"]
+    if planned.reason is Because.WANTED:
+        return [str(Because.WANTED)]
     without_gap = schedule.due(sequence, step, replace(facts, last_letter_at=None), zone).due
     any_day = step.model_copy(update={"send_on": EVERY_DAY})
     found = []
-    if without_gap < due:
+    if planned.reason is Because.SLOWER:
+        found.append(str(Because.SLOWER))
+    elif without_gap < due:
         found.append(f"{words.span(sequence.min_gap)} after the last letter")
     if step.catch_up and step.since is not None and schedule.due(sequence, _old(step), facts, zone).due < due:
         found.append("added later, and catches up")

@@ -24,6 +24,7 @@ class Series:
     paused_until: datetime | None  # None: not paused (any more)
     letter: str | None
     due_at: datetime | None
+    wanted_at: datetime | None = None  # when she asked for this letter now; None: she did not
 
     def to_json(self) -> dict[str, object]:
         return {name: _plain(getattr(self, name)) for name in self.__slots__}
@@ -42,6 +43,8 @@ class Person:
     tags: tuple[str, ...]
     series: tuple[Series, ...]
     zone: ZoneInfo  # hers, or the site's
+    gap_days: int | None  # she wants at most one letter in so many days; None: as many as there are
+    finishing_at: datetime | None  # since then she wants to leave with the end of the last series; None: she does not
     # What led her to the form when she first asked: `page`, `referrer` (a host), `utm_…`; empty: nothing was told.
     came_from: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,7 +64,16 @@ class Person:
     def to_json(self) -> dict[str, object]:
         """The `person` of `person --json`."""
         first = self.coming
-        plain = ("state", "blocked", "asked_at", "confirmed_at", "unsubscribed_at", "paused_until")
+        plain = (
+            "state",
+            "blocked",
+            "asked_at",
+            "confirmed_at",
+            "unsubscribed_at",
+            "paused_until",
+            "gap_days",
+            "finishing_at",
+        )
         return {
             "subscriber": self.address,
             **{name: _plain(getattr(self, name)) for name in plain},
@@ -84,6 +96,7 @@ def person(session: Session, published: Published, subscriber: Subscriber, *, no
             Enrollment.exit_reason,
             Enrollment.ended_at,
             Enrollment.paused_until,
+            Enrollment.wanted_at,
             Delivery.step,
             Delivery.due_at,
         )
@@ -102,8 +115,10 @@ def person(session: Session, published: Published, subscriber: Subscriber, *, no
         select(SubscriberTag.tag).where(SubscriberTag.subscriber_id == subscriber.id).order_by(SubscriberTag.tag)
     ).all()
     # Read anew: what a change wrote past the object counts.
-    state, left = session.execute(
-        select(Subscriber.status, Subscriber.unsubscribed_at).where(Subscriber.id == subscriber.id)
+    state, left, gap_days, finishing = session.execute(
+        select(Subscriber.status, Subscriber.unsubscribed_at, Subscriber.gap_days, Subscriber.finishing_at).where(
+            Subscriber.id == subscriber.id
+        )
     ).one()
     return Person(
         address=subscriber.address,
@@ -114,10 +129,21 @@ def person(session: Session, published: Published, subscriber: Subscriber, *, no
         unsubscribed_at=left,
         tags=tuple(tags),
         series=tuple(
-            Series(slug, status, reason, ended, until if _holds(status, until, now) else None, step, due)
-            for slug, status, reason, ended, until, step, due in rows
+            Series(
+                slug,
+                status,
+                reason,
+                ended,
+                until if _holds(status, until, now) else None,
+                step,
+                due,
+                wanted if wanted is not None and wanted == due else None,
+            )
+            for slug, status, reason, ended, until, wanted, step, due in rows
         ),
         zone=published.zone_of(subscriber.timezone),
+        gap_days=gap_days,
+        finishing_at=finishing,
         came_from=_came_from(session, subscriber.id),
     )
 

@@ -105,10 +105,12 @@ class End:
     at: datetime
     tag: str | None  # given then
     starts: tuple[str, ...]  # the series that this tag starts
+    leaves: bool = False  # she asked to leave with it
 
     def to_json(self) -> dict[str, object]:
         """One entry of `ends`."""
-        return {name: _plain(getattr(self, name)) for name in ("sequence", "at", "tag")} | {"starts": list(self.starts)}
+        told = {name: _plain(getattr(self, name)) for name in ("sequence", "at", "tag", "leaves")}
+        return told | {"starts": list(self.starts)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ def course(record: Record, published: Published, *, now: datetime) -> tuple[tupl
     """The letters ahead in the order of time, and how each series ends; nothing for who gets none."""
     if record.person.status != "active" or record.blocked is not None:
         return (), ()
-    return _Course(published, published.zone_of(record.person.timezone), _running(record, published, now)).walk()
+    zone, is_finishing = published.zone_of(record.person.timezone), record.person.finishing_at is not None
+    return _Course(published, zone, _running(record, published, now), is_finishing).walk()
 
 
 def _running(record: Record, published: Published, now: datetime) -> list[_Running]:
@@ -53,8 +54,8 @@ def _running(record: Record, published: Published, now: datetime) -> list[_Runni
 class _Course:
     """Her running series side by side: the gap between two letters counts the letters of all of them."""
 
-    def __init__(self, published: Published, zone: ZoneInfo, running: list[_Running]) -> None:
-        self._published, self._zone, self._running = published, zone, running
+    def __init__(self, published: Published, zone: ZoneInfo, running: list[_Running], is_finishing: bool) -> None:
+        self._published, self._zone, self._running, self._is_finishing = published, zone, running, is_finishing
         self._coming: list[Coming] = []
         self._ends: list[End] = []
 
@@ -83,6 +84,8 @@ class _Course:
         reason = "not_after has passed" if late else schedule.skip_reason(planned.step, facts)
         why = "; ".join(forecast.reasons(one.sequence, planned, facts, self._zone))
         self._coming.append(_coming(one.sequence, planned, at, why, reason))
+        if reason is None:
+            facts = replace(facts, start=schedule.slowed_start(planned, facts, self._zone))
         self._handled(one, facts, planned, None if reason else at)
 
     def _handled(self, one: _Running, facts: Facts, planned: Planned, sent_at: datetime | None) -> None:
@@ -106,14 +109,17 @@ class _Course:
                 self._miss(one, step.slug, schedule.why_passed(step))
         tag = one.sequence.then.removeprefix("tag:") if one.sequence.then is not None else None
         starts = [other.slug for other in self._published.compiled.sequences.values() if other.starts == f"tag:{tag}"]
-        self._ends.append(End(one.sequence.slug, one.not_before, tag, tuple(starts) if tag else ()))
         self._running.remove(one)
+        leaves = self._is_finishing and not self._running
+        starts = starts if tag and not self._is_finishing else []
+        self._ends.append(End(one.sequence.slug, one.not_before, tag, tuple(starts), leaves))
 
     def _stop(self, one: _Running, stop: str) -> None:
         for step in schedule.ahead(one.sequence, one.facts):
             self._miss(one, step.slug, stop)
-        self._ends.append(End(one.sequence.slug, one.not_before, None, ()))
         self._running.remove(one)
+        leaves = self._is_finishing and not self._running
+        self._ends.append(End(one.sequence.slug, one.not_before, None, (), leaves))
 
 
 def _in_time(one: _Running, planned: Planned, zone: ZoneInfo) -> tuple[Facts, Planned]:
