@@ -120,7 +120,7 @@ def tap(token: str) -> Response:
         elif questions.answer(session, published, enrollment_id, words, now=now) is Answered.UNKNOWN:
             abort(400)
         something_is_due(session)
-    return see(f"/g/{token}")
+    return kept_private(see(f"/g/{token}"))
 
 
 def _panel(session: Session, published: Published, enrollment_id: int, *, now: datetime) -> _Panel:

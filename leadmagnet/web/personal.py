@@ -149,6 +149,7 @@ def _moved_page(token: str, standing: str, change: AddressChange | None) -> Resp
         standing=standing,
         address=change.address if change is not None else None,
         action=f"/a/{token}",
+        wording=moving.WORDING,
         site=_site(),
     )
 
