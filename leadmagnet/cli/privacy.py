@@ -62,9 +62,8 @@ def forget(address: str, yes: bool, site: Path, as_json: bool) -> None:
             raise LeadmagnetError("a mail of hers is just leaving, so nothing was deleted. Try again in a minute.")
     finally:
         database.close()
-    click.echo(
-        json.dumps({"forgotten": True}) if as_json else f"{found.text} is forgotten. Nothing is left but a block."
-    )
+    said = f"{found.text} is forgotten. Nothing is left but a block."
+    click.echo(json.dumps({"forgotten": True}) if as_json else said)
 
 
 def _address(typed: str) -> Address:
