@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from leadmagnet.audience import addresses, suppressions
 from leadmagnet.audience.consent import Origin
+from leadmagnet.delivery.outcomes import Failed
 from leadmagnet.sequences import moving
 from leadmagnet.sequences.moving import Asked, Moved
 from leadmagnet.store.models import AddressChange, AuditEvent
@@ -194,3 +195,31 @@ def test_two_readers_who_tap_at_one_address_do_not_become_one(world: World) -> N
     assert (world.subscriber(NEW).id, world.subscriber(BOB).id) == (ada, bob)
     with world.database.read() as session:
         assert [row.subscriber_id for row in session.scalars(select(AuditEvent))] == [ada]
+
+
+def test_a_new_address_that_does_not_exist_is_blocked_and_she_is_not(world: World) -> None:
+    world.joins(ADA)
+    her = world.subscriber(ADA).id
+    asks_to_move(world, her, NEW)
+    (question,) = world.claim()
+    world.commits.tell(question, Failed("bad_address", 550, "bad_address", suppress=True))
+    world.settle()
+    assert world.subscriber(ADA).status == "active"
+    with world.database.read() as session:
+        assert suppressions.why_blocked(session, addresses.parse(NEW).key(SECRET)) == "bounced"
+        assert session.scalars(select(AddressChange)).all() == []
+    assert asks_to_move(world, her, NEW) is Asked.BLOCKED
+
+
+def test_what_the_old_address_refuses_after_she_moved_does_not_end_her_letters(world: World) -> None:
+    world.joins(ADA)
+    her = world.subscriber(ADA).id
+    asks_to_move(world, her, NEW)
+    world.deliver()
+    world.now = world.next_due() or world.now
+    (letter,) = world.claim()
+    taps(world, wish(world, her).id)
+    world.commits.tell(letter, Failed("bad_address", 550, "bad_address", suppress=True))
+    world.settle()
+    assert world.subscriber(NEW).status == "active"
+    assert [row.state for row in world.deliveries(step="yoga-for-runners")] == ["pending"]
