@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     LEAVE = 3  # row: subscriber
     CLICK = 4  # row: delivery
     RETURN = 5  # row: delivery
+    ADDRESS = 6  # row: address change
     STARTED = 7  # row: a moment, in milliseconds since 1970
 
 
@@ -174,6 +175,10 @@ class Links:
     def clicks(self, delivery_id: int) -> Clicks:
         """`click` for all links of one mail, which share a token."""
         return Clicks(f"{self.base_url}/l/{mint(Purpose.CLICK, delivery_id, self.keys)}")
+
+    def address(self, change_id: int) -> str:
+        """Where a new address is confirmed, from the mail that was sent to it."""
+        return f"{self.base_url}/a/{mint(Purpose.ADDRESS, change_id, self.keys)}"
 
     def leave(self, subscriber_id: int) -> str:
         """The page to leave or change what one gets; RFC 8058 posts to the same URL."""

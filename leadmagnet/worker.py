@@ -16,7 +16,7 @@ from threading import Event, Thread
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from leadmagnet.audience import limits, list_bombing
+from leadmagnet.audience import limits, list_bombing, privacy
 from leadmagnet.clock import Clock
 from leadmagnet.delivery import begun, brakes, breaker, isolation, notices, queue, rates, recovery
 from leadmagnet.delivery.dispatcher import TEST_MAILBOX, Dispatcher
@@ -31,7 +31,7 @@ from leadmagnet.mail.sign import Signer
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.publishing.replanner import Replanner
 from leadmagnet.reports import heartbeats, weekly_mail
-from leadmagnet.sequences import finishing, signup
+from leadmagnet.sequences import finishing, moving, signup
 from leadmagnet.settings import Settings
 from leadmagnet.store import outage
 from leadmagnet.store.database import Database, Session
@@ -73,6 +73,7 @@ class Worker:
         self._started_at = clock()
         self._live = Live()
         self._stopping = Event()
+        self._looked_through = 0  # the number of the last mail whose age was looked at
         self._lease = Lease(self.id, settings.lease_seconds)
         self.dispatcher = Dispatcher(
             database,
@@ -187,13 +188,22 @@ class Worker:
             lambda s, now: signup.remind(s, self._live.get(s), after=signup.REMIND_AFTER, limit=CHUNK, now=now),
         )
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
-        self._in_chore("sign-ups", self._watch_signups)
+        self._in_chore("addresses", lambda s, now: moving.forget_unanswered(s, limit=CHUNK, now=now))
+        self._forget_old()
         self._in_chore("finish", lambda s, now: finishing.leave_finished(s, limit=CHUNK, now=now))
+        self._in_chore("sign-ups", self._watch_signups)
         self._in_chore("brakes", lambda s, now: brakes.forget_passed(s, now=now))
         self._in_chore("breaker", lambda s, now: breaker.forget(s, now=now))
         self._in_chore("rates", lambda s, now: rates.watch(s, self._live.get(s), now=now))
         self._tell_the_week()
         self.dispatcher.wake()
+
+    def _forget_old(self) -> None:
+        """Looks through some thousands of mails a minute, round and round, for what is too old to be kept."""
+        try:
+            self._looked_through = privacy.forget_old(self._database, after=self._looked_through, now=self._clock())
+        except Exception as error:
+            self._failed("forget old", error)
 
     def _watch_signups(self, session: Session, now: datetime) -> None:
         """Tells the operator of an attack on the form, and forgets what its limits no longer need."""

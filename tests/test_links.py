@@ -130,7 +130,7 @@ def test_a_return_path_is_worth_nothing_for_another_purpose_or_key() -> None:
     assert read_return_path(path, Keys.of(("another key", "first key"))) == 7
     raw = base64.b32decode(path[2:38].upper() + "====")
     as_link = base64.urlsafe_b64encode(raw).decode().rstrip("=")
-    assert [purpose for purpose in Purpose if read(as_link, purpose, KEYS) is not None] == [Purpose.RETURN]
+    assert {purpose: row for purpose in Purpose if (row := read(as_link, purpose, KEYS))} == {Purpose.RETURN: 7}
     link = base64.urlsafe_b64decode(mint(Purpose.CLICK, 7, KEYS) + "==")
     as_path = base64.b32encode(link).decode().rstrip("=").lower()
     assert read_return_path(f"b+{as_path}@bounce.example.com", KEYS) is None

@@ -42,6 +42,8 @@ _ENTRIES = (
     _Entry("Content", "diff", "versions", "Show what differs between two versions, or a version and the folder."),
     _Entry("Content", "show", "showing", "Show a letter as a version has it, or a mail just as it was sent."),
     _Entry("People", "person", "people", "Show one person, or change what she gets: leave, pause, tag, start."),
+    _Entry("People", "export", "privacy", "Write down all that is kept about one person."),
+    _Entry("People", "forget", "privacy", "Delete one person with everything, for good."),
     _Entry("People", "resend", "delivery", "Send again what was maybe sent, or let go what is held."),
     _Entry("Server", "web", "serve", "Serve only the web pages."),
     _Entry("Server", "worker", "serve", "Send only the mail."),

@@ -51,10 +51,8 @@ class _Diary:
                 return f"asked for the guide {self._names.guide(detail['guide'])}{again}"
             case "confirmed" | "started":
                 return self._began(event)
-            case "left":
-                return "left: no more letters"
-            case "returned":
-                return "came back: the letters go on"
+            case "left" | "returned" | "moved":
+                return _HER_WORD[what]
             case "blocked":
                 return f"blocked for good: {detail['why']}"
             case "tagged":
@@ -157,6 +155,12 @@ _COLOURS = {
     "left": "yellow", "blocked": "red", "bounced": "red", "complained": "red", "not_sent": "yellow",
     "maybe_sent": "yellow", "held": "yellow", "braked": "yellow", "ended": "yellow",
 }  # fmt: skip
+#: What she does herself.
+_HER_WORD = {
+    "left": "left: no more letters",
+    "returned": "came back: the letters go on",
+    "moved": "confirmed a new address: mails go there from here on",
+}
 #: What the operator does to a person, or she herself on a page of hers.
 _BY_HAND = {
     "left": "taken out of the letters",

@@ -61,6 +61,7 @@ _KINDS: Mapping[str, str] = {
     "confirm": "the confirmation",
     "reminder": "the reminder to confirm",
     "guide": "the guide again",
+    "address": "the question to a new address",
     "test": "a test",
     "notice": "a note to you",
 }

@@ -172,7 +172,16 @@ def _manuscripts(
     """Every letter whose head reads, with what it may speak of."""
     shared, drawn = _shared_sections(guides), _shared_figures(guides)
     for mail in read_system(folder.under("email_templates/system"), notes):
-        yield mail, body_scope(settings, asks_for_consent=mail.asks_for_consent, sections=shared, figures=drawn)
+        yield (
+            mail,
+            body_scope(
+                settings,
+                asks_for_consent=mail.asks_for_consent,
+                has_guide=mail.is_about_a_guide,
+                sections=shared,
+                figures=drawn,
+            ),
+        )
     for reading in filter(None, readings.values()):
         scope = _scope(reading, settings, guides)
         for manuscript in reading.manuscripts:

@@ -9,7 +9,9 @@ from leadmagnet.content.heads import Head, front_matter
 from leadmagnet.content.source import Source
 from leadmagnet.errors import ContentError
 
-SYSTEM_MAILS = ("confirm", "confirm-reminder", "guide-again")
+SYSTEM_MAILS = ("confirm", "confirm-reminder", "confirm-address", "guide-again")
+#: The one that asks at a new address whether its reader is there: it is about no guide.
+NEW_ADDRESS = "confirm-address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,13 @@ class Manuscript:
 
     @property
     def asks_for_consent(self) -> bool:
-        """Whether it goes to somebody who has not confirmed yet."""
-        return self.key in ("system/confirm", "system/confirm-reminder")
+        """Whether it goes to an address that nobody has confirmed yet."""
+        return self.key in ("system/confirm", "system/confirm-reminder", f"system/{NEW_ADDRESS}")
+
+    @property
+    def is_about_a_guide(self) -> bool:
+        """Whether it may speak of the guide that its reader asked for."""
+        return self.key != f"system/{NEW_ADDRESS}"
 
 
 def read_manuscript(

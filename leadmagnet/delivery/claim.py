@@ -17,7 +17,7 @@ from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.readers import Readers
 from leadmagnet.mail.facts import MailFacts
-from leadmagnet.sequences import deliveries, enrollments, recheck, timetable
+from leadmagnet.sequences import deliveries, enrollments, moving, recheck, timetable
 from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Facts, Planned
 from leadmagnet.store.models import Delivery, Enrollment
@@ -144,6 +144,8 @@ def _settle(session: Session, published: Published, row: Row[Any], people: Reade
     """The letter, if it is to be sent now; otherwise the row is settled and None returned."""
     if row.subscriber_id is None:
         return _to_operator(session, published, row, now)
+    if row.kind == "address":
+        return _to_new_address(session, published, row, now)
     enrollment = people.enrollments[row.enrollment_id]
     facts = people.facts.get(enrollment.id)
     if facts is not None and row.subscriber_id in people.getting:  # the letter in hand counts as the last
@@ -192,6 +194,25 @@ def _settle_letter(session: Session, case: _Case) -> Claimed | None:
         case Drop(reason), _:
             _close(session, row, "cancelled", reason, now)
     return None
+
+
+def _to_new_address(session: Session, published: Published, row: Row[Any], now: datetime) -> Claimed | None:
+    """The question at an address that a reader named; who gets it stands in her wish, as long as that waits."""
+    change = moving.asked_about(session, row.id)
+    letter = published.compiled.letters.get(f"system/{SYSTEM_LETTERS[row.kind]}")
+    if change is None or letter is None:
+        _close(session, row, "cancelled", "a newer wish" if letter is not None else "not in this version", now)
+        return None
+    return letters.of_row(
+        row,
+        recipient=change.address,
+        subscriber_id=row.subscriber_id,
+        enrollment_id=None,
+        published=published,
+        letter=letter,
+        facts=MailFacts(asked_on=change.asked_at.astimezone(published.zone).date().isoformat()),
+        change_id=change.id,
+    )
 
 
 def _to_operator(session: Session, published: Published, row: Row[Any], now: datetime) -> Claimed | None:

@@ -19,7 +19,7 @@ NOT_A_PERSON = timedelta(seconds=10)
 def target(session: Session, links: Links, delivery_id: int, number: int) -> str | None:
     """Where link `number` of this mail leads, in the version it was sent from; None if there is no such link."""
     mail = session.get(Delivery, delivery_id)
-    if mail is None or mail.facts is None or mail.release_id is None or mail.sequence is None or mail.step is None:
+    if mail is None or mail.release_id is None or mail.sequence is None or mail.step is None:
         return None
     if mail.subscriber_id is None or mail.enrollment_id is None:
         return None
@@ -34,9 +34,16 @@ def target(session: Session, links: Links, delivery_id: int, number: int) -> str
     letter = published.letter(sequence.slug, step.slug)
     if number >= len(letter.links):
         return None
-    facts = MailFacts.from_json(mail.facts)
+    # A link works for longer than what its mail was filled in with is kept; no address needs more of it than the guide.
+    kept = mail.facts or {"asked_on": mail.due_at.date().isoformat(), "guide": sequence.guide}
+    facts = MailFacts.from_json(kept)
     values = letter_values(published, links, facts, subscriber_id=mail.subscriber_id, enrollment_id=mail.enrollment_id)
     return render.link_target(letter, number, values)
+
+
+def is_kept(session: Session, delivery_id: int) -> bool:
+    """Whether there is such a mail; none is deleted before its reader is."""
+    return session.get(Delivery, delivery_id) is not None
 
 
 def count(session: Session, delivery_id: int, *, now: datetime) -> None:

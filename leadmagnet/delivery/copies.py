@@ -15,7 +15,7 @@ from leadmagnet.delivery.outcomes import Accepted, Outcome
 from leadmagnet.mail.facts import MailFacts
 from leadmagnet.sequences import deliveries
 from leadmagnet.store import signals
-from leadmagnet.store.models import Delivery
+from leadmagnet.store.models import Delivery, Subscriber
 
 #: So many sends of a letter are copied, counted from when `watch` was first set: a letter is never watched anew.
 FIRST = 5
@@ -49,11 +49,13 @@ def queue(session: Session, letters: Sequence[Claimed], done: set[str], *, now: 
         name = _name(letter)
         if name in done:
             continue
+        if session.get(Subscriber, letter.subscriber_id) is None:
+            continue  # forgotten since its gate: nothing of her is kept
         number = _copied(session, name) + 1
         if number > FIRST:
             done.add(name)
         elif recipient := letter.published.operator_address:
-            words = {"copy": number, "letter": name, "facts": letter.facts.to_json()}
+            words = {"copy": number, "letter": name, "facts": letter.facts.to_json(), "reader": letter.subscriber_id}
             key = f"watch:{name}:{number}"
             queued |= deliveries.plan_notice(
                 session, letter.published, recipient=recipient, words=words, dedupe_key=key, now=now

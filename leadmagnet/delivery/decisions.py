@@ -11,7 +11,7 @@ from leadmagnet.audience import suppressions
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import brakes, recovery
 from leadmagnet.sequences import facts as people_facts
-from leadmagnet.sequences import schedule
+from leadmagnet.sequences import moving, schedule
 from leadmagnet.sequences.schedule import Planned
 from leadmagnet.store import signals
 from leadmagnet.store.models import AuditEvent, Delivery, Enrollment, Subscriber
@@ -56,6 +56,9 @@ def look(session: Session, published: Published, ids: Collection[int], *, now: d
 def _never(
     session: Session, published: Published, mail: Delivery, person: Subscriber, series: Enrollment | None
 ) -> str | None:
+    if mail.kind == "address":
+        change = moving.asked_about(session, mail.id)
+        return None if change is not None else "she has confirmed it meanwhile, or wished for something else"
     blocked = suppressions.why_blocked(session, person.address_key)
     if blocked is not None:
         return f"the address is blocked ({blocked})"

@@ -28,7 +28,7 @@ from leadmagnet.mail.bounces import Bounce, Complaint
 from leadmagnet.mail.smtp_replies import ReplyClass
 from leadmagnet.mail.traces import Traces
 from leadmagnet.publishing.releases import Live
-from leadmagnet.sequences import preferences
+from leadmagnet.sequences import moving, preferences
 from leadmagnet.store.dialect import insert_ignoring
 from leadmagnet.store.models import Delivery, Feedback, Subscriber
 
@@ -131,6 +131,11 @@ def _blocked(session: Session, mail: Delivery, reply_class: ReplyClass | None, *
     if mail.subscriber_id is None:
         return None
     ended: preferences.BlockedBy = "complained" if reply_class is None else "bounced"
+    if mail.kind == "address" and (reply_class is not None or moving.asked_about(session, mail.id) is not None):
+        return moving.refused_there(session, mail.id, ended, now=now) if reply_class is None else None
+    moved = moving.last_move(session, mail.subscriber_id) if reply_class is not None else None
+    if moved is not None and (mail.handed_at or now) < moved:
+        return None  # the address that she had then; a complaint is her own word, wherever it was said
     why: str | None = ended
     if reply_class not in (None, ReplyClass.BAD_ADDRESS):
         before = mail.sent_at or mail.handed_at or now

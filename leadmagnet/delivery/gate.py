@@ -21,6 +21,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     func,
     or_,
     select,
@@ -35,7 +36,7 @@ from leadmagnet.delivery.letters import Claimed
 from leadmagnet.store import batches
 from leadmagnet.store.columns import ServerTime
 from leadmagnet.store.dialect import among_listed, is_sqlite, listed, table
-from leadmagnet.store.models import Delivery, Enrollment, Subscriber, Suppression
+from leadmagnet.store.models import AddressChange, Delivery, Enrollment, Subscriber, Suppression
 
 #: Longer than three minutes to write the dot and ten for its answer (RFC 5321 §4.5.3.2.5 and 6).
 HANDING_OFF_LEASE = 14 * 60
@@ -44,7 +45,7 @@ HOST = socket.gethostname()
 
 
 _delivery, _subscriber, _enrollment = table(Delivery), table(Subscriber), table(Enrollment)
-_suppression = table(Suppression)
+_suppression, _change = table(Suppression), table(AddressChange)
 
 
 def _locking(people: Table) -> Select[tuple[int]]:
@@ -52,8 +53,11 @@ def _locking(people: Table) -> Select[tuple[int]]:
     return found.order_by(people.c.id).with_for_update(read=True, skip_locked=True)
 
 
-def _allowed(row: FromClause) -> ColumnElement[bool]:
-    """The rule of each kind, and no suppression: a guide asked for passes a block on letters, nothing passes `all`."""
+def _allowed(row: FromClause, recipient: ColumnElement[str]) -> ColumnElement[bool]:
+    """The rule of each kind, and no suppression: a guide asked for passes a block on letters, nothing passes `all`.
+
+    `recipient` is to whom the mail was made out: she may have moved since.
+    """
     person, series = _subscriber.c, _enrollment.c
     is_letter = row.c.step.is_not(None)
     blocked = (
@@ -62,24 +66,41 @@ def _allowed(row: FromClause) -> ColumnElement[bool]:
         .where(or_(_suppression.c.scope == "all", is_letter))
         .exists()
     )
+    is_hers = or_(row.c.subscriber_id.is_(None), person.address == recipient)
     rule = case(
         (row.c.kind.in_(["confirm", "reminder"]), and_(person.status == "pending", series.status == "pending")),
         (is_letter, and_(person.status == "active", series.status == "active", series.paused_until.is_(None))),
         else_=true(),
     )
-    return and_(~blocked, rule)
+    return case((row.c.kind == "address", _asked_there(row, recipient)), else_=and_(~blocked, is_hers, rule))
+
+
+def _asked_there(row: FromClause, recipient: ColumnElement[str]) -> ColumnElement[bool]:
+    """The change still waits for the answer to this very mail, and may be asked for at this address."""
+    blocked = select(_suppression.c.id).where(
+        _suppression.c.address_key == _change.c.address_key, _suppression.c.scope == "all"
+    )
+    waits = select(_change.c.id).where(
+        _change.c.subscriber_id == row.c.subscriber_id,
+        row.c.dedupe_key == "address:" + cast(_change.c.id, Text),
+        _change.c.address == recipient,
+        ~blocked.exists(),
+    )
+    return waits.exists()
 
 
 @cache
 def _moving(state: str, *, for_sqlite: bool) -> ReturningUpdate[Any]:
     """Moves claimed letters on, unless their lease was lost or they may not be sent at all; returns the ids."""
-    mine = batches.given(for_sqlite=for_sqlite, id=batches.NUMBER, token=batches.NUMBER, facts=_delivery.c.facts.type)
+    mine = batches.given(
+        for_sqlite=for_sqlite, id=batches.NUMBER, token=batches.NUMBER, facts=_delivery.c.facts.type, recipient=Text()
+    )
     row = _delivery.alias("row")
     allowed = (
         select(row.c.id)
         .outerjoin(_subscriber, _subscriber.c.id == row.c.subscriber_id)
         .outerjoin(_enrollment, _enrollment.c.id == row.c.enrollment_id)
-        .where(row.c.id == mine.c.id, _allowed(row))
+        .where(row.c.id == mine.c.id, _allowed(row, mine.c.recipient))
         .exists()
     )
     return (
@@ -113,7 +134,7 @@ class Gate(StrEnum):
 
     OPEN = "send the dot"
     REFUSED = "not to this person, or not any more: the row is cancelled"
-    PAUSED = "the letters are paused: the row waits again"
+    PAUSED = "the letters are paused, or she has moved: the row waits again"
     LEASE_LOST = "another worker has the row, or had it"
     BUSY = "her row is locked by somebody else: ask again"
     UNKNOWN = "the database did not answer: nothing may be sent"
@@ -163,7 +184,7 @@ def _move(session: Session, state: str, letters: Collection[Claimed], **values: 
     # A statement of its own, after the locks: its snapshot holds every leave committed before them.
     if not letters:
         return set()
-    mine = batches.rows([(letter.id, letter.token, _facts(letter)) for letter in letters])
+    mine = batches.rows([(letter.id, letter.token, _facts(letter), letter.recipient) for letter in letters])
     moving = _moving(state, for_sqlite=is_sqlite(session))
     return set(session.connection().scalars(moving, {"given": mine, **values}))
 
@@ -178,22 +199,40 @@ def _facts(letter: Claimed) -> dict[str, Any] | None:
 def _refuse(session: Session, letter: Claimed, now: datetime) -> Gate:
     """Why the gate stayed shut; a letter that may not go is settled under its token."""
     found = session.execute(
-        select(Delivery.state, Delivery.lease_token, Subscriber.status, Enrollment.status, Enrollment.paused_until)
+        select(
+            Delivery.state,
+            Delivery.lease_token,
+            Subscriber.status,
+            Enrollment.status,
+            Enrollment.paused_until,
+            Subscriber.address,
+            Subscriber.domain_group,
+        )
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .outerjoin(Enrollment, Enrollment.id == Delivery.enrollment_id)
         .where(Delivery.id == letter.id)
     ).one_or_none()
     if found is None or found[0] != "claimed" or found[1] != letter.token:
         return Gate.LEASE_LOST
-    _state, _token, person, series, paused_until = found
+    _state, _token, person, series, paused_until, address, group = found
+    if letter.kind == "address":
+        _cancel(session, letter, "a newer wish", now)
+        return Gate.REFUSED
+    if address is not None and address != letter.recipient:  # made out to where she was: it is claimed anew
+        _write(session, letter, state="pending", domain_group=group)
+        return Gate.PAUSED
     if paused_until is not None and person == "active" and series == "active":
         _write(session, letter, state="pending", due_at=paused_until, ready_at=paused_until)
         return Gate.PAUSED
     reason = {"unsubscribed": "unsubscribed", "active": "confirmed"}.get(person, "blocked address")
     if person == "active" and letter.kind not in ("confirm", "reminder"):
         reason = "blocked address" if series == "active" else f"series {series}"
-    _write(session, letter, state="cancelled", reason=reason, ended_at=now, dedupe_key=None)
+    _cancel(session, letter, reason, now)
     return Gate.REFUSED
+
+
+def _cancel(session: Session, letter: Claimed, reason: str, now: datetime) -> None:
+    _write(session, letter, state="cancelled", reason=reason, ended_at=now, dedupe_key=None)
 
 
 def _write(session: Session, letter: Claimed, **values: object) -> None:

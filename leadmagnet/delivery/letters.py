@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from leadmagnet.content.compiled import Letter
+from leadmagnet.content.manuscripts import NEW_ADDRESS
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.delivery.making import Making
@@ -14,7 +15,12 @@ from leadmagnet.sequences.schedule import Done, Facts, PassedOver, Planned
 from leadmagnet.sequences.timetable import Timetable
 
 #: Which mail of the system is sent where no letter of a series is, by kind.
-SYSTEM_LETTERS = {"confirm": "confirm", "reminder": "confirm-reminder", "guide": "guide-again"}
+SYSTEM_LETTERS = {
+    "confirm": "confirm",
+    "reminder": "confirm-reminder",
+    "guide": "guide-again",
+    "address": NEW_ADDRESS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ class Claimed:
     course: Course | None  # None: not a letter of a series
     quota_day: str | None = None  # the day it was counted in; None: no day is limited
     begun: int = 0  # how often a process began it, and died
+    change_id: int | None = None  # the address change that it asks about; None: it asks about none
     making: Making = field(default_factory=Making, compare=False)
 
 
@@ -80,6 +87,7 @@ def of_row(
     letter: Letter,
     facts: MailFacts,
     course: Course | None = None,
+    change_id: int | None = None,
 ) -> Claimed:
     """A claimed row of deliveries as a letter in hand; `letter` and `facts` make its words."""
     return Claimed(
@@ -100,4 +108,5 @@ def of_row(
         course=course,
         quota_day=row.quota_day,
         begun=row.begun,
+        change_id=change_id,
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
+from leadmagnet.content.manuscripts import NEW_ADDRESS
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.links import Links
 from leadmagnet.mail import compose, render
@@ -41,9 +42,15 @@ def _rendered(letter: Claimed, values: dict[str, object]) -> Rendered:
 def _values(letter: Claimed, links: Links) -> dict[str, object]:
     subscriber, enrollment = letter.subscriber_id or 0, letter.enrollment_id or 0
     if _is_confirmation(letter):
-        return confirmation_values(letter.published, links, letter.facts, enrollment_id=enrollment)
+        return confirmation_values(letter.published, links, letter.facts, confirm_url=_confirm_url(letter, links))
     values = letter_values(letter.published, links, letter.facts, subscriber_id=subscriber, enrollment_id=enrollment)
     return values if letter.subscriber_id is None else counted(values, links, letter.id)  # a test mail counts nobody
+
+
+def _confirm_url(letter: Claimed, links: Links) -> str:
+    if letter.letter.slug == NEW_ADDRESS:
+        return links.address(letter.change_id or 0)
+    return links.confirm(letter.enrollment_id or 0)
 
 
 def _headers(letter: Claimed, leave: object, now: datetime) -> Headers:

@@ -117,7 +117,8 @@ def bombed(found: Bombing) -> Notice:
 
 def given_up(kind: str, code: int | None) -> Notice:
     """A mail that somebody waited for was deferred for so long that it was given up."""
-    what = {"confirm": "confirmation", "reminder": "reminder"}.get(kind, "guide mail")
+    named = {"confirm": "confirmation", "reminder": "reminder", "address": "question to a new address"}
+    what = named.get(kind, "guide mail")
     answer = f" The last answer was {code}." if code is not None else ""
     lines = _said(
         f"A {what} could not be delivered for a day: the mail server kept answering that it should come later.{answer} "

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -14,10 +14,10 @@ from leadmagnet.content.published import Published
 from leadmagnet.delivery import soft_bounces
 from leadmagnet.delivery.letters import Claimed, Course
 from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome, Returned
-from leadmagnet.sequences import deliveries, enrollments, preferences, timetable
+from leadmagnet.sequences import deliveries, enrollments, moving, preferences, timetable
 from leadmagnet.store import batches
 from leadmagnet.store.dialect import is_sqlite, table
-from leadmagnet.store.models import AuditEvent, Delivery
+from leadmagnet.store.models import AuditEvent, Delivery, Subscriber
 
 log = logging.getLogger(__name__)
 
@@ -165,12 +165,24 @@ def _fail(session: Session, letter: Claimed, failed: Failed, now: datetime) -> b
     values: dict[str, Any] = {"smtp_code": failed.code, "smtp_class": failed.reply_class}
     if not _write(session, letter, state="failed", reason=failed.reason, ended_at=now, **values):
         return False
+    if letter.kind == "address":  # what is refused is not her address yet
+        if failed.suppress:
+            moving.refused_there(session, letter.id, "bounced", now=now)
+        return True
     why = "bounced" if failed.suppress else soft_bounces.verdict(session, letter, failed, now=now)
+    if why is not None and _has_moved(session, letter):
+        why = None
     if why is not None and letter.subscriber_id is not None:
         preferences.block(session, letter.subscriber_id, why, "bounced", message_id=letter.message_id, now=now)
     else:
         go_on(session, [(letter, None)], now=now)
     return True
+
+
+def _has_moved(session: Session, letter: Claimed) -> bool:
+    """Whether the address that refused the letter is not hers any more: she moved while a sender had it in hand."""
+    address = session.scalar(select(Subscriber.address).where(Subscriber.id == letter.subscriber_id))
+    return address is not None and address != letter.recipient
 
 
 def _lose(session: Session, letter: Claimed, at: datetime) -> bool:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 #: What was asked for seconds ago is repeated once, this long after the reply was lost.
 RESEND_AFTER = timedelta(minutes=2)
 #: Kinds that are repeated once: losing them loses the person, and a second copy does no harm.
-RESENT_ONCE = ("confirm", "reminder", "guide")
+RESENT_ONCE = ("confirm", "reminder", "guide", "address")
 #: Somebody must have had the mail to say so.
 _reported = or_(Delivery.bounced_at.is_not(None), Delivery.complained_at.is_not(None))
 

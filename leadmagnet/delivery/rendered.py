@@ -21,6 +21,7 @@ from leadmagnet.mail.facts import MailFacts
 from leadmagnet.mail.render import Rendered
 from leadmagnet.mail.sign import Signer
 from leadmagnet.publishing import releases
+from leadmagnet.sequences import moving
 from leadmagnet.store.models import Delivery, Subscriber
 
 #: Of links that act for one reader: what tells them from any other's.
@@ -165,6 +166,9 @@ def _in_hand(session: Session, row: Delivery, facts: Mapping[str, Any]) -> Claim
         raise NotShown(f"mail {row.id} was a test of files that were never published: its text is not kept.")
     published = releases.load(session, row.release_id)
     recipient = session.scalar(select(Subscriber.address).where(Subscriber.id == row.subscriber_id))
+    change_id = int((row.dedupe_key or ":0").rpartition(":")[2]) if row.kind == "address" else None
+    if change_id is not None and (change := moving.asked_about(session, row.id)) is not None:
+        recipient = change.address
     return letters.of_row(
         row,
         recipient=recipient or facts["recipient"],
@@ -173,6 +177,7 @@ def _in_hand(session: Session, row: Delivery, facts: Mapping[str, Any]) -> Claim
         published=published,
         letter=_letter(row, published, facts),
         facts=MailFacts.from_json({"asked_on": row.due_at.date().isoformat(), **facts}),  # a notice has no such day
+        change_id=change_id,
     )
 
 

@@ -106,6 +106,7 @@ def _claimed(
                 message_id=message_id,
                 domain_group="test",
                 facts=stored,
+                dedupe_key=f"test:{message_id}",
                 quota_day=quota_day,
             )
             .returning(Delivery.id)

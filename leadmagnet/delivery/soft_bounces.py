@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Failed
 from leadmagnet.mail.smtp_replies import ReplyClass
+from leadmagnet.sequences import moving
 from leadmagnet.store.models import Delivery, Feedback
 
 
@@ -46,12 +47,14 @@ def of_address(
     patience = _PATIENCE.get(reply_class)
     if patience is None:
         return None
-    hers = Delivery.subscriber_id == subscriber_id
+    # What was asked at another address says nothing about hers, and a new one begins anew.
+    hers = and_(Delivery.subscriber_id == subscriber_id, Delivery.kind != "address")
     arrived = session.scalar(
         select(func.max(Delivery.sent_at)).where(
             hers, Delivery.state == "sent", Delivery.bounced_at.is_(None), Delivery.sent_at <= before
         )
     )
+    arrived = max(filter(None, (arrived, moving.last_move(session, subscriber_id))), default=None)
     refused = select(func.count(), func.min(Delivery.ended_at)).where(
         hers,
         Delivery.state == "failed",

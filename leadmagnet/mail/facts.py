@@ -61,11 +61,9 @@ def counted(values: dict[str, object], links: Links, delivery_id: int) -> dict[s
     return values | {"click": links.clicks(delivery_id)}
 
 
-def confirmation_values(
-    published: Published, links: Links, facts: MailFacts, *, enrollment_id: int
-) -> dict[str, object]:
-    """The values of a confirmation or its reminder: nothing that the visitor typed, one link."""
-    return {**_values(published, links, facts), "confirmed": False, "confirm_url": links.confirm(enrollment_id)}
+def confirmation_values(published: Published, links: Links, facts: MailFacts, *, confirm_url: str) -> dict[str, object]:
+    """The values of a mail to an address that is to be confirmed: nothing that somebody typed, one link."""
+    return {**_values(published, links, facts), "confirmed": False, "confirm_url": confirm_url}
 
 
 def _values(published: Published, links: Links, facts: MailFacts) -> dict[str, object]:

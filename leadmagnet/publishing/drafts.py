@@ -11,6 +11,7 @@ from leadmagnet.content.compile import compile_kept, read_draft
 from leadmagnet.content.compiled import Build, Compiled, Draft, Letter
 from leadmagnet.content.files import SETTINGS_FILE, TEXTS
 from leadmagnet.content.findings import Notes, Place
+from leadmagnet.content.manuscripts import NEW_ADDRESS
 from leadmagnet.content.memory import Memory, key_of
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Step
@@ -165,5 +166,6 @@ def _judge_machine(folder: Path, build: Build, notes: Notes) -> None:
 def sample_values(published: Published, letter: Letter, facts: MailFacts, links: Links) -> dict[str, object]:
     """What fills a letter for a sample reader."""
     if letter.path.startswith("email_templates/system/confirm"):
-        return confirmation_values(published, links, facts, enrollment_id=0)
+        url = links.address(0) if letter.slug == NEW_ADDRESS else links.confirm(0)
+        return confirmation_values(published, links, facts, confirm_url=url)
     return letter_values(published, links, facts, subscriber_id=0, enrollment_id=0)

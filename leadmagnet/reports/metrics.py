@@ -30,7 +30,7 @@ MOST = 100_000
 PEOPLE_AGE = timedelta(minutes=1)
 
 #: What mails that are no letter of a sequence are tallied under.
-_KINDS = ("confirm", "reminder", "guide", "test", "notice")
+_KINDS = ("confirm", "reminder", "guide", "address", "test", "notice")
 _STATUSES = ("pending", "active", "unsubscribed")
 _SCOPES = ("letters", "sequence", "letter", "domain")
 # In the very words of the partial indexes: by a parameter, or in another order, SQLite would not recognise them.

@@ -142,9 +142,9 @@ def person(session: Session, published: Published, subscriber: Subscriber, *, no
             for slug, status, reason, ended, until, wanted, step, due in rows
         ),
         zone=published.zone_of(subscriber.timezone),
-        came_from=_came_from(session, subscriber.id),
         gap_days=gap_days,
         finishing_at=finishing,
+        came_from=_came_from(session, subscriber.id),
     )
 
 

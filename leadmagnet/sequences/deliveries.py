@@ -14,7 +14,7 @@ from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.sequences.schedule import PassedOver, Planned
 from leadmagnet.store import batches
 from leadmagnet.store.dialect import insert_ignoring, is_sqlite, locked_ids, table
-from leadmagnet.store.models import Delivery, Enrollment, Subscriber
+from leadmagnet.store.models import AddressChange, Delivery, Enrollment, Subscriber
 
 #: A confirmation a person has not answered is sent at most this often.
 CONFIRMATIONS_EVER = 3
@@ -128,6 +128,19 @@ def plan_guide(
     row = _row(published, kind="guide", lane="transactional", person=subscriber, enrollment_id=enrollment.id, due=now)
     _add(session, row | {"dedupe_key": f"guide:{subscriber.id}:{sent + 1}"})
     return True
+
+
+def plan_address(
+    session: Session, published: Published, subscriber: Subscriber, change: AddressChange, *, now: datetime
+) -> None:
+    """Queues the question to a new address; who gets it is read from the change, as long as that waits."""
+    row = _row(published, kind="address", lane="transactional", person=subscriber, enrollment_id=None, due=now)
+    _add(session, row | {"domain_group": change.domain_group, "dedupe_key": address_key(change.id)})
+
+
+def address_key(change_id: int) -> str:
+    """What joins the question to a new address with the change that it asks about."""
+    return f"address:{change_id}"
 
 
 def plan_notice(

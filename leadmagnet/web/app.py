@@ -13,7 +13,20 @@ from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
-from leadmagnet.web import clicks, confirm, embed, guide, health, mailbox, media, metrics, pages, preferences, signup
+from leadmagnet.web import (
+    clicks,
+    confirm,
+    embed,
+    guide,
+    health,
+    mailbox,
+    media,
+    metrics,
+    pages,
+    personal,
+    preferences,
+    signup,
+)
 from leadmagnet.web.answers import answer_json, wants_json
 from leadmagnet.web.house import House, house, move_in
 from leadmagnet.web.origin import is_bare
@@ -28,6 +41,24 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'self'; frame-src 'self'"
 )
+
+#: What no page of ours asks a browser for. The guide keeps the screen awake, the page for other sites copies text.
+_NOT_ASKED_FOR = (
+    "accelerometer", "camera", "display-capture", "encrypted-media", "geolocation", "gyroscope", "hid",
+    "idle-detection", "magnetometer", "microphone", "midi", "payment", "publickey-credentials-get", "serial", "usb",
+    "xr-spatial-tracking",
+)  # fmt: skip
+#: Said by every answer that does not say otherwise.
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _NOT_ASKED_FOR),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+#: Files of ours may be kept for so many seconds; an upgrade that changes them shows after that.
+_STATIC_SECONDS = 60 * 60
 
 _WORDS = {
     400: ("That did not work", "Something about this request is not as it should be. Please go back and try again."),
@@ -60,6 +91,7 @@ def create_app(
     """
     app = _App(__name__)
     keys = settings.keys()
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _STATIC_SECONDS
     app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY, MAX_FORM_PARTS=50)
     app.secret_key = keys.by_number[keys.signing]
     parts = House(
@@ -73,7 +105,8 @@ def create_app(
         worker=worker,
     )
     move_in(app, parts)
-    for room in (pages, signup, embed, confirm, guide, preferences, clicks, media, mailbox, health, metrics):
+    rooms = (pages, signup, embed, confirm, guide, preferences, personal, clicks, media, mailbox, health, metrics)
+    for room in rooms:
         app.register_blueprint(room.bp)
     if preview is not None:
         house_of_preview.move_in(app, preview)
@@ -104,10 +137,8 @@ def _refuse_other_hosts() -> None:
 
 def _protect(response: Response) -> Response:
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", _POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)
     if urlsplit(house().settings.site_url).scheme == "https":
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response

@@ -24,6 +24,8 @@ def follow(link: str) -> Response:
     with parts.database.read() as session:
         live = parts.published(session)
         url = clicks.target(session, parts.links, delivery_id, int(number))
+        if url is None and not clicks.is_kept(session, delivery_id):
+            url = live.site.url  # its reader was forgotten, and which letter it was with her
     if url is None:
         abort(404)
     if request.method == "GET" and live.compiled.settings.tracking.clicks:

@@ -51,7 +51,7 @@ def confirm(token: str) -> Response:
         something_is_due(session)
         if outcome is Confirmed.EXPIRED:
             return _expired(published, session.get(Enrollment, enrollment_id))
-    return see(parts.links.guide_path(enrollment_id))
+    return kept_private(see(parts.links.guide_path(enrollment_id)))
 
 
 def _expired(published: Published, enrollment: Enrollment | None) -> Response:

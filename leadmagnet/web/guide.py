@@ -21,9 +21,13 @@ from leadmagnet.store.signals import something_is_due
 from leadmagnet.web.answers import kept_private, private_page, row_of, see
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
+from leadmagnet.web.pages import form_again
 
 bp = Blueprint("guide", __name__)
 
+_FORGOTTEN = (
+    "Whoever had this link had everything deleted, so it opens nothing any more. The guide is still here to have."
+)
 #: For this long after a tap the page says what came of it.
 _JUST_NOW = timedelta(minutes=10)
 
@@ -46,8 +50,10 @@ def show_pdf(token: str) -> Response:
     with house().database.read() as session:
         published = house().published(session)
         guide = _guide(session, published, enrollment_id)
-        edition = editions.find(session, published, guide) if guide is not None else None
-        if guide is None or edition is None:
+        if guide is None:
+            return _no_guide(session, published, enrollment_id)
+        edition = editions.find(session, published, guide)
+        if edition is None:
             abort(404)
         answer = Response(media.content(session, edition.digest, editions.kept_as(guide)), mimetype="application/pdf")
     answer.headers["Content-Disposition"] = f'inline; filename="{editions.file_name(guide.slug)}"'
@@ -63,6 +69,13 @@ def _guide(session: Session, published: Published, enrollment_id: int) -> Guide 
     return published.guide(enrollment.guide or "") if enrollment is not None else None
 
 
+def _no_guide(session: Session, published: Published, enrollment_id: int) -> Response:
+    """The form, for whoever comes by a link whose reader had everything deleted."""
+    if enrollment_id == SAMPLE or session.get(Enrollment, enrollment_id) is not None:
+        abort(404)  # a guide that is no more
+    return kept_private(Response(form_again(published, None, _FORGOTTEN), 410))
+
+
 @bp.get("/g/<token>")
 def show(token: str) -> Response:
     """The newest edition of the guide; changes nothing."""
@@ -71,7 +84,7 @@ def show(token: str) -> Response:
         published = house().published(session)
         guide = _guide(session, published, enrollment_id)
         if guide is None:
-            abort(404)
+            return _no_guide(session, published, enrollment_id)
         edition = editions.find(session, published, guide)
         panel = _panel(session, published, enrollment_id, now=house().clock())
     named = f"?guide={guide.slug}" if enrollment_id == SAMPLE else ""
@@ -107,7 +120,7 @@ def tap(token: str) -> Response:
         elif questions.answer(session, published, enrollment_id, words, now=now) is Answered.UNKNOWN:
             abort(400)
         something_is_due(session)
-    return see(f"/g/{token}")
+    return kept_private(see(f"/g/{token}"))
 
 
 def _panel(session: Session, published: Published, enrollment_id: int, *, now: datetime) -> _Panel:

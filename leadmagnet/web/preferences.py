@@ -21,6 +21,7 @@ from leadmagnet.web import standing
 from leadmagnet.web.answers import private_page, row_of
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
+from leadmagnet.web.personal import nothing_left
 from leadmagnet.web.standing import Standing, on_date
 
 bp = Blueprint("preferences", __name__)
@@ -159,13 +160,15 @@ def _page(token: str, subscriber_id: int, said: str | None = None) -> Response:
         published = parts.published(session)
         subscriber = session.get(Subscriber, subscriber_id)
         stands = standing.of(session, published, subscriber, now=now) if subscriber is not None else None
+    if stands is None:
+        return nothing_left()
     values: dict[str, Any] = {
         "token": token,
         "action": f"/u/{token}",
         "site": published.site,
         "stands": stands,
     }
-    if stands is None or stands.has_left:
+    if stands.has_left:
         return private_page("left.html", form_url="/", reasons=preferences.REASONS, **values)
     back = now.astimezone(stands.zone) + timedelta(days=PAUSE_DAYS)
     return private_page("preferences.html", said=said, back_on=on_date(back, stands.zone, now), **values)

@@ -47,6 +47,22 @@ def terminal(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _
     return _Terminal(world, tmp_path)
 
 
+def test_all_that_is_kept_about_one_person_is_printed(world: World, terminal: _Terminal) -> None:
+    world.joins(ADA)
+    document = json.loads(terminal("export", ADA))
+    assert document["person"]["address"] == ADA and len(document["mails"]) == 3
+    assert "nobody here has the address" in terminal("export", BOB, code=1)
+
+
+def test_forgetting_asks_first_and_leaves_nothing(world: World, terminal: _Terminal) -> None:
+    world.joins(ADA)
+    terminal("forget", ADA, code=1)
+    assert world.subscriber(ADA).status == "active"
+    assert json.loads(terminal("forget", ADA, "--yes", "--json")) == {"forgotten": True}
+    assert ADA not in str(world.everything())
+    assert "nobody here has the address" in terminal("forget", ADA, "--yes", code=1)
+
+
 def _history(world: World) -> list[tuple[str, object]]:
     with world.database.read() as session:
         events = session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()

@@ -71,6 +71,13 @@ preheader = "It opens with one tap. This is the only reminder."
 +++
 [Yes, send it]({{ confirm_url }}){.button}
 """,
+    "email_templates/system/confirm-address.md": """\
++++
+subject = "Is this your new address?"
+preheader = "One tap and your letters come here. Not you? Ignore it."
++++
+[Yes, send them here]({{ confirm_url }}){.button}
+""",
     "email_templates/system/guide-again.md": """\
 +++
 subject = "Your guide again"

@@ -208,7 +208,11 @@ def _seconds(clock: str) -> int:
 
 @pytest.mark.parametrize(
     ("slug", "subject"),
-    [("confirm", "Please confirm: {{ guide.title }}"), ("confirm-reminder", "Still want {{ guide.title }}?")],
+    [
+        ("confirm", "Please confirm: {{ guide.title }}"),
+        ("confirm-reminder", "Still want {{ guide.title }}?"),
+        ("confirm-address", "Is this your new address?"),
+    ],
 )
 def test_who_has_not_said_yes_gets_one_link_and_no_picture(example_content: Compiled, slug: str, subject: str) -> None:
     of = example_content.letters[f"system/{slug}"]

@@ -16,7 +16,7 @@ def test_a_sound_site_compiles_without_a_finding(site: SiteFolder) -> None:
     assert build.findings == ()
     assert build.compiled is not None
     assert set(build.compiled.letters) == {
-        "system/confirm", "system/confirm-reminder", "system/guide-again", "hips/guide", "hips/tight",
+        "system/confirm", "system/confirm-reminder", "system/confirm-address", "system/guide-again", "hips/guide", "hips/tight",
     }  # fmt: skip
     assert build.compiled.sequence_of("hips").slug == "hips"
     assert build.compiled.letters["hips/tight"].path == TIGHT

@@ -161,7 +161,7 @@ def test_files_that_belong_to_nothing_are_errors(site: SiteFolder) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["confirm", "confirm-reminder", "guide-again"])
+@pytest.mark.parametrize("name", ["confirm", "confirm-reminder", "confirm-address", "guide-again"])
 def test_every_system_mail_must_be_there(site: SiteFolder, name: str) -> None:
     site.delete(f"email_templates/system/{name}.md")
     assert found(site) == [f"{name}.md E102 this mail is missing."]

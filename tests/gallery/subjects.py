@@ -8,23 +8,25 @@ from email import message_from_bytes
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leadmagnet.audience import addresses
 from leadmagnet.links import Purpose, mint
 from leadmagnet.mail.mailbox import Message
 from leadmagnet.publishing import drafts
-from leadmagnet.sequences import signup
+from leadmagnet.sequences import moving, signup
 from leadmagnet.store.database import Database
 from leadmagnet.store.migrate import upgrade
 from tests.browser import site
 from tests.browser.site import Site
-from tests.world import World
+from tests.world import SECRET, World
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 FORM = "/f/hip-openers"
 ADA, GRACE, BOB, CAROL = "ada@example.com", "grace@example.com", "bob@example.com", "carol@example.com"
+NEW = "carol@new.example"
 #: Letters of the system, by when a visitor meets them; those of a series have their own numbers.
-_SYSTEM = {"confirm": "01", "confirm-reminder": "02", "guide-again": "99"}
+_SYSTEM = {"confirm": "01", "confirm-reminder": "02", "confirm-address": "98", "guide-again": "99"}
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,16 @@ def live_through(world: World) -> None:
     for address in (ADA, GRACE):
         world.asks(address)
     world.joins(CAROL)
+    _wishes_to_move(world, CAROL)
     world.asks("dora@example.com")
     world.deliver()
+
+
+def _wishes_to_move(world: World, reader: str) -> None:
+    new = addresses.parse(NEW)
+    her = world.subscriber(reader).id
+    with world.database.write() as session:
+        moving.ask(session, world.published, her, new, new.key(SECRET), now=world.now)
 
 
 def letters(live: Site) -> list[Letter]:
@@ -89,7 +99,7 @@ def letters(live: Site) -> list[Letter]:
     found = {}
     for summary in reversed(mailbox.messages(1000)):
         message = mailbox.message(summary.key)
-        if message is not None and message.to in (ADA, GRACE, BOB):
+        if message is not None and message.to in (ADA, GRACE, BOB, NEW):
             letter = _letter(live, message)
             found.setdefault((letter.name, letter.named), letter)
     return [found[key] for key in sorted(found)]
@@ -116,7 +126,10 @@ def pages(live: Site) -> list[Sight]:
         Sight("05-confirm", f"/c/{mint(Purpose.CONFIRM, world.enrollment('dora@example.com').id, keys)}"),
         Sight("06-confirm-too-late", f"/c/{mint(Purpose.CONFIRM, world.enrollment(BOB).id, keys)}"),
         Sight("07-leave", f"/u/{mint(Purpose.LEAVE, leaving, keys)}"),
+        Sight("07-leave-address", f"/u/{mint(Purpose.LEAVE, leaving, keys)}/address"),
+        Sight("07-leave-delete", f"/u/{mint(Purpose.LEAVE, leaving, keys)}/forget"),
         Sight("08-left", f"/u/{mint(Purpose.LEAVE, left, keys)}"),
+        Sight("08-left-nothing", f"/u/{mint(Purpose.LEAVE, 4711, keys)}"),
         Sight("09-privacy", "/privacy"),
         Sight("10-nothing-here", "/no/such/page"),
         Sight("11-mailbox", "/mailbox"),

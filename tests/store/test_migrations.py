@@ -14,12 +14,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import column, delete, insert, inspect, select, table
 from sqlalchemy.engine.interfaces import ReflectedIndex
+from sqlalchemy.exc import IntegrityError
 
 from leadmagnet.store.database import HEAD, Database
 from leadmagnet.store.migrate import MIGRATIONS, upgrade
-from leadmagnet.store.models import Model, Release
+from leadmagnet.store.models import Delivery, Model, Release
 from tests.waiting import PATIENCE
 from tests.world import TUESDAY_EVENING
 
@@ -89,6 +90,34 @@ def test_versions_from_before_rollbacks_stay_as_they_are(tmp_path: Path) -> None
     with database.read() as session:
         (version,) = session.scalars(select(Release))
     assert (version.author, version.files, version.set_aside) == ("maya", b"zip", None)
+    database.close()
+
+
+def test_a_filled_database_takes_new_kinds_of_mail_and_gives_no_number_twice(empty_url: str) -> None:
+    """SQLite cannot change a constraint in place: the table is kept as it is, with the counter of its row ids."""
+    database = Database(empty_url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    columns = {"lane": "transactional", "due_at": TUESDAY_EVENING, "ready_at": TUESDAY_EVENING, "domain_group": "x"}
+    known = (*columns, "kind", "message_id")
+    old = table("delivery", column("id"), *(column(name, Delivery.__table__.c[name].type) for name in known))
+    with database.writing_engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        for number in range(3):
+            connection.execute(insert(old).values(kind="notice", message_id=str(number), **columns))
+        connection.execute(delete(old).where(old.c.id == 3))
+    assert upgrade(database) is True
+    with database.write() as session:
+        assert [row.message_id for row in session.scalars(select(Delivery).order_by(Delivery.id))] == ["0", "1"]
+        session.add(Delivery(kind="address", message_id="new", **columns))
+        session.flush()
+        assert session.scalars(select(Delivery.id).where(Delivery.kind == "address")).one() == 4
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.execute(insert(Delivery).values(kind="letter", message_id="none", **columns))
+    if database.is_sqlite:
+        with database.read() as session:
+            assert session.connection().exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
     database.close()
 
 

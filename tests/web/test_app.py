@@ -20,7 +20,8 @@ from tests.world import World
 
 #: Pages that are about one person, or that show a person's address.
 PERSONAL = {
-    "sent", "framed sent", "confirm", "confirmed", "guide", "guide of one who left", "leave", "left", "forgotten", "expired",
+    "sent", "framed sent", "confirm", "confirmed", "guide", "guide of one who left", "no guide", "leave", "left",
+    "other address", "delete", "new address", "new address, too late", "forgotten", "expired",
     "mailbox", "mail",
 }  # fmt: skip
 
@@ -210,7 +211,14 @@ class TestErrors:
 
 @only_sqlite
 def test_no_answer_holds_an_address_but_where_it_is_meant(world: World, client: FlaskClient) -> None:
-    meant = {"leave": {ADA}, "mailbox": {ADA, BOB, LEFT}, "mail": {BOB}, "source": {BOB}}
+    meant = {
+        "leave": {ADA},
+        "other address": {ADA},
+        "delete": {ADA},
+        "mailbox": {ADA, BOB, LEFT},
+        "mail": {BOB},
+        "source": {BOB},
+    }
     for name, answer in answers(world, client).items():
         shown = answer.text + str(answer.headers)
         for address in (ADA, BOB, LEFT):

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import delete
+from sqlalchemy import delete, null, update
 
 from leadmagnet.content.compiled import Build
 from leadmagnet.links import Keys, Purpose, mint
 from leadmagnet.publishing import drafts
-from leadmagnet.store.models import Subscriber
+from leadmagnet.store.models import Delivery, Subscriber
 from tests.web.conftest import copy_of_example, only_sqlite
 from tests.web.mails import path_of
 from tests.web.page import page_of
@@ -117,18 +117,34 @@ def test_every_other_link_gets_the_page_of_a_wrong_link(world: World, client: Fl
         mint(Purpose.LEAVE, letter.id, keys) + number,
         mint(Purpose.CLICK, letter.id, Keys.of(("another key",))) + number,
         mint(Purpose.CLICK, guide.id, keys) + "00",
-        mint(Purpose.CLICK, 4711, keys) + "00",
     ):  # fmt: skip
         page_of(client.get(f"/l/{forged}"), 404)
     assert dump(world.database) == before
 
 
 @only_sqlite
-def test_the_link_of_a_forgotten_person_leads_to_the_page_of_a_wrong_link(world: World, client: FlaskClient) -> None:
+def test_the_link_of_a_forgotten_person_leads_on_to_the_site_and_counts_nothing(
+    world: World, client: FlaskClient
+) -> None:
     link = read_later(world)
     with world.database.write() as session:
         session.execute(delete(Subscriber))
-    page_of(client.get(link), 404)
+    before = dump(world.database)
+    answer = client.get(link)
+    assert (answer.status_code, answer.location) == (302, world.published.site.url)
+    assert dump(world.database) == before
+
+
+@only_sqlite
+def test_a_link_works_for_longer_than_what_its_letter_was_filled_in_with_is_kept(
+    world: World, client: FlaskClient
+) -> None:
+    link = read_later(world)
+    expected = client.get(link).location
+    with world.database.write() as session:
+        session.execute(update(Delivery).values(facts=null()))
+    answer = client.get(link)
+    assert (answer.status_code, answer.location) == (302, expected)
 
 
 @only_sqlite

@@ -217,7 +217,7 @@ def test_a_forgotten_persons_link_shows_the_page_of_success(world: World, client
     before = dump(world.database)
     for answer in (client.get(link), client.post(link, data=ONE_CLICK), client.post(never, data=ONE_CLICK)):
         page = page_of(answer)
-        assert page.one("h1").words == "Done."
+        assert page.one("h1").words == "Nothing is left."
         assert page.every("form") == []
     assert dump(world.database) == before
 

@@ -1,14 +1,19 @@
 """Every page a visitor or the operator can come to, in one tour."""
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from leadmagnet.audience import addresses
 from leadmagnet.links import Purpose, mint
-from tests.world import World
+from leadmagnet.sequences import moving
+from leadmagnet.store.models import AddressChange
+from tests.world import SECRET, World
 
 ADA = "ada@example.com"
 LEFT = "carol@example.com"
 BOB = "bob@example.com"
+NEW = "ada@new.example"
 FORM = "/f/hip-openers"
 
 
@@ -38,6 +43,10 @@ def populate(world: World) -> dict[str, str]:
         "guide of one who left": f"/g/{mint(Purpose.GUIDE, left, keys)}",
         "leave": f"/u/{mint(Purpose.LEAVE, world.subscriber(ADA).id, keys)}",
         "left": f"/u/{mint(Purpose.LEAVE, world.subscriber(LEFT).id, keys)}",
+        "other address": f"/u/{mint(Purpose.LEAVE, world.subscriber(ADA).id, keys)}/address",
+        "delete": f"/u/{mint(Purpose.LEAVE, world.subscriber(ADA).id, keys)}/forget",
+        "new address": f"/a/{mint(Purpose.ADDRESS, _wish(world), keys)}",
+        "new address, too late": f"/a/{mint(Purpose.ADDRESS, 4711, keys)}",
         "forgotten": f"/u/{mint(Purpose.LEAVE, 4711, keys)}",
         "expired": f"/c/{mint(Purpose.CONFIRM, 4711, keys)}",
         "no guide": f"/g/{mint(Purpose.GUIDE, 4711, keys)}",
@@ -53,6 +62,16 @@ def populate(world: World) -> dict[str, str]:
         "readyz": "/readyz",
         "metrics": "/metrics",
     }
+
+
+def _wish(world: World) -> int:
+    """Ada's wish for another address."""
+    address = addresses.parse(NEW)
+    with world.database.write() as session:
+        her = world.subscriber(ADA).id
+        moving.ask(session, world.published, her, address, address.key(SECRET), now=world.now)
+    with world.database.read() as session:
+        return session.scalars(select(AddressChange.id)).one()
 
 
 def answers(world: World, client: FlaskClient) -> dict[str, TestResponse]:

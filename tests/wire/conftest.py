@@ -19,10 +19,10 @@ from leadmagnet.delivery.samples import Sample
 from leadmagnet.doctor import signer
 from leadmagnet.links import Links
 from leadmagnet.publishing import drafts
-from leadmagnet.sequences import signup
+from leadmagnet.sequences import deliveries, signup
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
-from leadmagnet.store.models import Subscriber
+from leadmagnet.store.models import AddressChange, Subscriber
 from tests.mail.servers import Arrived, ScriptedServer
 from tests.web.conftest import copy_of_example
 from tests.wire.letters import LETTERS
@@ -137,8 +137,21 @@ def _season(world: World, server: ScriptedServer) -> list[Received]:
         mails += _delivered(world, server)
     for reader in READERS:
         world.asks(reader.address, limits=False)
+    for reader in READERS:
+        _asked_whether_hers(world, reader)
     mails += _delivered(world, server)
     return mails + _to_the_operator(world, server)
+
+
+def _asked_whether_hers(world: World, reader: Reader) -> None:
+    """The question that a new address gets, at her own: so each awkward address is asked."""
+    her = world.subscriber(reader.address)
+    values = {"address": her.address, "address_key": her.address_key, "domain_group": her.domain_group}
+    with world.database.write() as session:
+        change = AddressChange(subscriber_id=her.id, asked_at=world.now, **values)
+        session.add(change)
+        session.flush()
+        deliveries.plan_address(session, world.published, her, change, now=world.now)
 
 
 def _to_the_operator(world: World, server: ScriptedServer) -> list[Received]:

@@ -12,7 +12,7 @@ def slugs(folder: str) -> list[str]:
 
 
 #: What answers a visitor's own request, before and after she has confirmed.
-REQUESTS = ["confirm", "confirm-reminder"]
+REQUESTS = ["confirm", "confirm-reminder", "confirm-address"]
 AGAIN = "guide-again"
 #: The guide mail, the letters, and the one that the tests put beside them.
 LETTERS = [*slugs("hip-openers"), "names-everywhere"]

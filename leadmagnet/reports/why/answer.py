@@ -60,9 +60,9 @@ class HeldGuide:
 class Event:
     """One entry of the timeline.
 
-    `what` is one of: asked, confirmed, started, left, returned, blocked, tagged, paused, braked, completed, ended,
-    sent, clicked, bounced, complained, not_sent, maybe_sent, held, noted (somebody or something decided: `detail`
-    has `event`, and `by` where it was a person).
+    `what` is one of: asked, confirmed, started, left, returned, moved, blocked, tagged, paused, braked, completed,
+    ended, sent, clicked, bounced, complained, not_sent, maybe_sent, held, noted (somebody or something decided:
+    `detail` has `event`, and `by` where it was a person).
     """
 
     at: datetime

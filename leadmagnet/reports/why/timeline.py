@@ -10,14 +10,14 @@ from leadmagnet.reports.reasons import plain
 from leadmagnet.reports.why.answer import Event, Mail
 from leadmagnet.reports.why.guides import Editions
 from leadmagnet.reports.why.record import Record
-from leadmagnet.sequences import schedule
+from leadmagnet.sequences import moving, schedule
 from leadmagnet.sequences.schedule import ADDED, Because, Facts
 from leadmagnet.store.models import AuditEvent, Consent, Enrollment
 
 #: Events in the order in which one leads to another.
 _ORDER = (
-    "asked", "confirmed", "started", "left", "returned", "sent", "maybe_sent", "clicked", "bounced", "complained",
-    "blocked", "tagged", "held", "not_sent", "completed", "ended", "braked", "noted",
+    "asked", "confirmed", "started", "left", "returned", "moved", "sent", "maybe_sent", "clicked", "bounced",
+    "complained", "blocked", "tagged", "held", "not_sent", "completed", "ended", "braked", "noted",
 )  # fmt: skip
 #: A mail that went so much after its time was late.
 _LATE = timedelta(minutes=10)
@@ -41,7 +41,7 @@ def _rank(event: Event) -> float:
     """Of things at one moment, what led to what; a mail that is answered came before the answer."""
     if event.what == "noted" and event.mail is None:
         return 0.4  # what the operator did comes before what it led to
-    asks = event.what == "sent" and event.mail is not None and event.mail.kind in ("confirm", "reminder")
+    asks = event.what == "sent" and event.mail is not None and event.mail.kind in ("confirm", "reminder", "address")
     return 0.5 if asks else _ORDER.index(event.what)
 
 
@@ -54,6 +54,8 @@ def _said(record: Record) -> Iterator[Event]:
             case "requested":
                 yield _asked(row, again=row.guide in asked)
                 asked.setdefault(row.guide, row)
+            case "confirmed" if row.guide is None:
+                yield Event(row.at, "moved")
             case "confirmed":
                 before = asked.get(row.guide)
                 after = int((row.at - before.at).total_seconds()) if before is not None else None
@@ -188,7 +190,9 @@ def _brakes(record: Record) -> Iterator[Event]:
 
 
 def _noted(row: AuditEvent, mails: dict[int, Mail]) -> Iterator[Event]:
-    """What somebody or something decided, unless the mail itself still says so."""
+    """What somebody or something decided, unless the mail itself still says so, or her own word does."""
+    if row.event == moving.EVENT:
+        return
     mail = mails.get(row.delivery_id or 0)
     if row.event in ("held", "uncertain") and mail is not None and mail.ended_at == row.at:
         return

@@ -62,7 +62,7 @@ def of(shown: Shown, *, first_name: str, now: datetime) -> list[Series]:
     if lost:
         found.append(Series("Not in a series", "what keeps them out is said beside them", lost))
     system = tuple(_plain(shown, f"system/{name}") for name in SYSTEM_MAILS if f"system/{name}" in shown.paths)
-    found.append(Series("System mails", "confirm, remind, send the guide again", system))
+    found.append(Series("System mails", "confirm, remind, ask at a new address, send the guide again", system))
     found.append(Series("Guides", "the page behind the link", tuple(_guides(shown))))
     return [one for one in found if one.entries]
 
