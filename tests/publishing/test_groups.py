@@ -1,6 +1,7 @@
 """Who stands alike is projected once: everybody's course is still her own."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -51,7 +52,10 @@ def test_the_course_of_a_group_is_everybodys_own(example: Build, seed: int) -> N
     live = Published(1, "before", before)
     projectors = Projector(live, now=NOW), Projector(Published(2, "after", after), now=NOW)
     groups = Groups(projectors)
-    everybody = [_somebody(number, dice, live) for number in range(800)]
+    everybody = [_somebody(number, dice, live) for number in range(700)]
+    everybody += [replace(one, gap=schedule.own_gap(7)) for one in everybody[:50]]
+    everybody += [replace(one, is_finishing=not one.is_finishing) for one in everybody[:50]]
+    everybody += [replace(one, places=(replace(one.places[0], wanted_at=NOW),)) for one in everybody[:50]]
     for person in everybody:
         for projector, course in zip(projectors, groups.add(person).courses, strict=True):
             own = projector.course(person)
