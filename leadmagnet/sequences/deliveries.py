@@ -16,9 +16,10 @@ from leadmagnet.store import batches
 from leadmagnet.store.dialect import insert_ignoring, is_sqlite, locked_ids, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber
 
-#: A confirmation a person has not answered is repeated at most this often, this far apart.
+#: A confirmation a person has not answered is sent at most this often.
 CONFIRMATIONS_EVER = 3
-BETWEEN_MAILS = timedelta(minutes=10)
+#: Somebody who waits for a mail may ask for it once more after the first of these, and then after the second each time.
+_SECOND_AFTER, _FURTHER_AFTER = timedelta(seconds=60), timedelta(minutes=10)
 #: A guide is sent again at most this often a day.
 GUIDES_A_DAY = 5
 
@@ -79,11 +80,20 @@ def plan_confirmation(
 ) -> bool:
     """Queues the confirmation; False when this person has had enough of them for now."""
     sent, last = _count(session, subscriber.id, "confirm")
-    if limits and last is not None and (sent >= CONFIRMATIONS_EVER or last > now - BETWEEN_MAILS):
+    if limits and (sent >= CONFIRMATIONS_EVER or _too_soon(sent, last, now)):
         return False
     row = _row(published, kind="confirm", lane="transactional", person=subscriber, enrollment_id=enrollment.id, due=now)
     _add(session, row | {"dedupe_key": f"confirm:{enrollment.id}:{sent + 1}"})
     return True
+
+
+def again_after(sent: int) -> timedelta:
+    """How long after the newest of `sent` mails, 1 or more, somebody who waits for it may ask for another."""
+    return _SECOND_AFTER if sent == 1 else _FURTHER_AFTER
+
+
+def _too_soon(sent: int, last: datetime | None, now: datetime) -> bool:
+    return last is not None and last > now - again_after(sent)
 
 
 def plan_reminder(
@@ -107,10 +117,11 @@ def plan_guide(
 ) -> bool:
     """Queues the guide for somebody who asked (again); False when it was sent often enough for now."""
     sent, _last = _count(session, subscriber.id, "guide")
-    today, _last = _count(session, subscriber.id, "guide", Delivery.due_at > now - timedelta(days=1))
+    lately = Delivery.due_at > now - timedelta(days=1)
+    today, _last = _count(session, subscriber.id, "guide", lately)
     # A second guide is not the first one again: it goes at once.
-    _sent, last = _count(session, subscriber.id, "guide", Delivery.enrollment_id == enrollment.id)
-    if limits and (today >= GUIDES_A_DAY or (last is not None and last > now - BETWEEN_MAILS)):
+    of_this, last = _count(session, subscriber.id, "guide", lately, Delivery.enrollment_id == enrollment.id)
+    if limits and (today >= GUIDES_A_DAY or _too_soon(of_this, last, now)):
         return False
     row = _row(published, kind="guide", lane="transactional", person=subscriber, enrollment_id=enrollment.id, due=now)
     _add(session, row | {"dedupe_key": f"guide:{subscriber.id}:{sent + 1}"})

@@ -22,6 +22,8 @@ from leadmagnet.web.preview.shown import Shown
 bp = Blueprint("preview", __name__, url_prefix="/preview")
 
 _STATIC = Path(__file__).parents[1] / "static"
+#: What the page of a guide is styled with: see its template.
+_STYLES = ("site", "reading")
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -105,16 +107,16 @@ def guide_frame(slug: str) -> Response:
         abort(404)
     options = Options.read(request.args)
     page = render_template("guide.html", guide=one, sections=one.contents, site=published.site, action="#")
-    page = page.replace("/static/site.css", f"/preview/site.css?theme={options.theme}").replace(
-        '="/media/', '="/preview/media/'
-    )
+    for name in _STYLES:
+        page = page.replace(f"/static/{name}.css", f"/preview/{name}.css?theme={options.theme}")
+    page = page.replace('="/media/', '="/preview/media/')
     return _frame(looks.dressed(page, options.look))
 
 
-@bp.get("/site.css")
-def site_css() -> Response:
-    """The style of the site's pages, light or dark whatever the browser's own wish."""
-    return Response(_site_css(Options.read(request.args).theme), mimetype="text/css")
+@bp.get("/<any(site, reading):name>.css")
+def style(name: str) -> Response:
+    """A style of the site's pages, light or dark whatever the browser's own wish."""
+    return Response(_style(name, Options.read(request.args).theme), mimetype="text/css")
 
 
 @bp.get("/media/<digest>/<_name>")
@@ -234,6 +236,6 @@ def _see(location: str) -> Response:
 
 
 @lru_cache(maxsize=4)
-def _site_css(theme: str) -> str:
+def _style(name: str, theme: str) -> str:
     # Its own addresses are relative to where it lies.
-    return looks.schemed((_STATIC / "site.css").read_text(), theme).replace("url(", "url(/static/")
+    return looks.schemed((_STATIC / f"{name}.css").read_text(), theme).replace("url(", "url(/static/")
