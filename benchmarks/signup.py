@@ -248,7 +248,8 @@ class Server:
 
     def ask(self, rate: float | None, seconds: float, typed: str) -> dict[str, Any]:
         """Gives the visitors one task; see `benchmarks.visitors`."""
-        assert self._crowd.stdin is not None and self._crowd.stdout is not None
+        assert self._crowd.stdin is not None
+        assert self._crowd.stdout is not None
         self._crowd.stdin.write(json.dumps({"rate": rate, "seconds": seconds, "typed": typed}) + "\n")
         self._crowd.stdin.flush()
         answer: dict[str, Any] = json.loads(self._crowd.stdout.readline())
@@ -276,15 +277,13 @@ def _web(options: argparse.Namespace, site: Path, environment: dict[str, str]) -
 @contextlib.contextmanager
 def _noop(options: argparse.Namespace) -> Iterator[Server]:
     port = _free_port()
-    with _running([sys.executable, "-m", "benchmarks.noop", str(port)], ROOT, port) as process:
-        with _visitors(port, FORM, options.clients) as crowd:
-            yield Server(process, crowd)
+    command = [sys.executable, "-m", "benchmarks.noop", str(port)]
+    with _running(command, ROOT, port) as process, _visitors(port, FORM, options.clients) as crowd:
+        yield Server(process, crowd)
 
 
 @contextlib.contextmanager
-def _started(
-    command: str, site: Path, environment: dict[str, str]
-) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def _started(command: str, site: Path, environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """`leadmagnet run` or `web`, ready to answer; ended as Ctrl-C ends it."""
     port = _free_port()
     here = environment | {"LEADMAGNET_PORT": str(port), "PYTHONPATH": str(ROOT)}

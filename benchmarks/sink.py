@@ -1,10 +1,11 @@
 """A mail server that takes everything and keeps nothing, as fast as Python can.
 
 For machines without Postfix's smtp-sink. `python -m benchmarks.sink PORT [NOTES]`; ends with its standard input.
-Into the file NOTES it writes a line for each mail: when it was accepted, on the clock that all processes share, to whom.
+Into the file NOTES it writes a line for each mail: when it was accepted, on the clock that processes share, to whom.
 """
 
 import asyncio
+import os
 import sys
 import time
 from typing import TextIO
@@ -62,4 +63,5 @@ async def serve(port: int, notes: TextIO | None) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), open(sys.argv[2], "a") if len(sys.argv) > 2 else None))
+    with open(sys.argv[2] if len(sys.argv) > 2 else os.devnull, "a") as notes:
+        asyncio.run(serve(int(sys.argv[1]), notes if len(sys.argv) > 2 else None))

@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import case, delete, func, or_, select, update
+from sqlalchemy import Select, and_, case, delete, func, or_, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
@@ -13,7 +15,8 @@ from leadmagnet.content.sequences import Sequence
 from leadmagnet.sequences import deliveries, schedule
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.schedule import Done, Planned
-from leadmagnet.store.dialect import among, insert_ignoring
+from leadmagnet.store import batches
+from leadmagnet.store.dialect import among, insert_ignoring, is_sqlite, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, SubscriberTag
 
 
@@ -27,6 +30,36 @@ def find_or_add(session: Session, subscriber_id: int, sequence: Sequence, *, now
     return session.scalars(
         select(Enrollment).where(Enrollment.subscriber_id == subscriber_id, Enrollment.sequence == sequence.slug)
     ).one()
+
+
+#: The columns of an enrollment that a request for a guide makes.
+_ENROLLED = ("subscriber_id", "sequence", "guide", "status", "created_at")
+_enrollment = table(Enrollment)
+
+
+@cache
+def _enrolling(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
+    given = batches.given(for_sqlite=for_sqlite, **{name: _enrollment.c[name].type for name in _ENROLLED})
+    insert_into = sqlite.insert if for_sqlite else postgresql.insert
+    # SQLite reads the ON of ON CONFLICT as that of a join, unless a WHERE stands before it.
+    new = select(*(given.c[name] for name in _ENROLLED)).where(true())
+    return insert_into(_enrollment).from_select(_ENROLLED, new).on_conflict_do_nothing()
+
+
+@cache
+def _enrolled(for_sqlite: bool) -> Select[int, int]:
+    given = batches.given(for_sqlite=for_sqlite, subscriber_id=batches.NUMBER, sequence=_enrollment.c.sequence.type)
+    hers = and_(_enrollment.c.subscriber_id == given.c.subscriber_id, _enrollment.c.sequence == given.c.sequence)
+    return select(_enrollment.c.subscriber_id, _enrollment.c.id).join(given, hers)
+
+
+def enroll(session: Session, people: Collection[tuple[int, Sequence]], *, now: datetime) -> dict[int, int]:
+    """Each subscriber's enrollment in the sequence beside her, made pending if new; nobody stands there twice."""
+    connection, for_sqlite = session.connection(), is_sqlite(session)
+    new = [(person, sequence.slug, sequence.guide, "pending", now) for person, sequence in people]
+    connection.execute(_enrolling(for_sqlite), {"given": batches.rows(new)})
+    wanted = batches.rows([(person, sequence.slug) for person, sequence in people])
+    return {person: id_ for person, id_ in connection.execute(_enrolled(for_sqlite), {"given": wanted})}
 
 
 def start(

@@ -16,6 +16,7 @@ from leadmagnet.store.database import Database
 from leadmagnet.web import clicks, confirm, guide, health, mailbox, media, metrics, pages, preferences, signup
 from leadmagnet.web.answers import answer_json, wants_json
 from leadmagnet.web.house import House, house, move_in
+from leadmagnet.web.intake import Intake
 from leadmagnet.web.origin import is_bare
 from leadmagnet.web.preview import doors
 from leadmagnet.web.preview import house as house_of_preview
@@ -67,6 +68,7 @@ def create_app(
         database=database,
         live=Live(),
         links=Links(settings.site_url, keys),
+        intake=Intake(database, clock, limits=settings.signup_limits == "on"),
         address_secret=settings.address_secret(),
         clock=clock,
         mailbox=Mailbox(settings.mailbox_path) if settings.uses_test_mailbox else None,

@@ -13,6 +13,7 @@ from leadmagnet.publishing.releases import Live
 from leadmagnet.reports.metrics import Numbers
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database, Session
+from leadmagnet.web.intake import Intake
 from leadmagnet.web.patience import Patience
 
 _NAME = "leadmagnet"
@@ -26,6 +27,7 @@ class House:
     database: Database
     live: Live
     links: Links
+    intake: Intake
     address_secret: bytes
     clock: Clock
     mailbox: Mailbox | None  # None: mail really leaves

@@ -10,9 +10,7 @@ from leadmagnet.audience import addresses, names, subscribers
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.errors import InvalidInput
-from leadmagnet.sequences.signup import Request
-from leadmagnet.sequences.signup import request as request_guide
-from leadmagnet.store.signals import something_is_due
+from leadmagnet.sequences.requests import Request
 from leadmagnet.web.answers import answer_json, private_page, see, wants_json
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
@@ -56,8 +54,8 @@ def submit(slug: str) -> Response:
     except InvalidInput as error:
         return _refuse(published, guide, typed, error)
     # Only a bot fills the field that nobody sees; and what we send to the domain of our bounces is read by ourselves.
-    if not typed["website"].strip() and address.domain != house().settings.bounce_domain:
-        _ask(published, guide, address, first_name, typed["timezone"])
+    is_caught = bool(typed["website"].strip()) or address.domain == house().settings.bounce_domain
+    _ask(published, guide, address, first_name, typed["timezone"], by_a_person=not is_caught)
     return _sent(slug, address.text)
 
 
@@ -92,7 +90,15 @@ def _single(values: list[str]) -> str:
     return values[0] if values else ""
 
 
-def _ask(published: Published, guide: Guide, address: addresses.Address, first_name: str | None, timezone: str) -> None:
+def _ask(
+    published: Published,
+    guide: Guide,
+    address: addresses.Address,
+    first_name: str | None,
+    timezone: str,
+    *,
+    by_a_person: bool,
+) -> None:
     parts = house()
     asked = Request(
         guide=guide,
@@ -101,11 +107,9 @@ def _ask(published: Published, guide: Guide, address: addresses.Address, first_n
         first_name=first_name,
         timezone=subscribers.zone_name(timezone),
         origin=origin_of(request, parts.settings.trusted_proxies),
+        by_a_person=by_a_person,
     )
-    with parts.database.write() as session:
-        limits = parts.settings.signup_limits == "on"
-        request_guide(session, published, asked, limits=limits, now=parts.clock())
-        something_is_due(session)
+    parts.intake.ask(published, asked)
 
 
 def _refuse(published: Published, guide: Guide, typed: dict[str, str], error: InvalidInput) -> Response:
