@@ -286,7 +286,10 @@ def _noop(options: argparse.Namespace) -> Iterator[Server]:
 def _started(command: str, site: Path, environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """`leadmagnet run` or `web`, ready to answer; ended as Ctrl-C ends it."""
     port = _free_port()
-    here = environment | {"LEADMAGNET_PORT": str(port), "PYTHONPATH": str(ROOT)}
+    here = environment | {
+        "LEADMAGNET_PORT": str(port),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }
     with _running([sys.executable, "-m", "leadmagnet", command, "--site", str(site)], site, port, here) as process:
         yield process, port
 

@@ -4,7 +4,7 @@ What is done for one is done for a hundred in as many statements, and in as many
 person at all as for somebody new: how long an answer takes must not tell a stranger whose address he typed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,6 +30,7 @@ class Requested(StrEnum):
     TOO_SOON = "mailed often enough for now"
     NOT_A_PERSON = "a bot, or a role, disposable or our own address"
     BLOCKED = "complained, bounced for good, erased, or left before confirming"
+    NO_SUCH_GUIDE = "the guide is not published any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +59,24 @@ def take_in(
 ) -> list[Requested]:
     """What each of these requests led to, in their order."""
     rules = _Rules(published, limits, now)
-    answers: dict[int, Requested] = {}
-    for turn in _turns(asked):
+    answers = {
+        place: Requested.NO_SUCH_GUIDE for place, one in enumerate(asked) if published.guide(one.guide.slug) is None
+    }
+    for turn in _turns(asked, set(range(len(asked))) - answers.keys()):
         judged = _take_turn(session, rules, {key: asked[place] for key, place in turn.items()})
         answers |= {place: judged[key] for key, place in turn.items()}
     return [answers[place] for place in range(len(asked))]
 
 
-def _turns(asked: Sequence[Request]) -> list[dict[str, int]]:
+def _turns(asked: Sequence[Request], places: Iterable[int]) -> list[dict[str, int]]:
     """Places by address key: those who share an address one after the other, everybody else at once."""
     turns: list[dict[str, int]] = []
-    for place, one in enumerate(asked):
-        turn = next((turn for turn in turns if one.address_key not in turn), None)
+    for place in sorted(places):
+        key = asked[place].address_key
+        turn = next((turn for turn in turns if key not in turn), None)
         if turn is None:
             turns.append(turn := {})
-        turn[one.address_key] = place
+        turn[key] = place
     return turns
 
 

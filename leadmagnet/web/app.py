@@ -63,12 +63,13 @@ def create_app(
     keys = settings.keys()
     app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY, MAX_FORM_PARTS=50)
     app.secret_key = keys.by_number[keys.signing]
+    live = Live()
     parts = House(
         settings=settings,
         database=database,
-        live=Live(),
+        live=live,
         links=Links(settings.site_url, keys),
-        intake=Intake(database, clock, limits=settings.signup_limits == "on"),
+        intake=Intake(database, live, clock, limits=settings.signup_limits == "on"),
         address_secret=settings.address_secret(),
         clock=clock,
         mailbox=Mailbox(settings.mailbox_path) if settings.uses_test_mailbox else None,

@@ -10,7 +10,7 @@ from leadmagnet.audience import addresses, names, subscribers
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.errors import InvalidInput
-from leadmagnet.sequences.requests import Request
+from leadmagnet.sequences.requests import Request, Requested
 from leadmagnet.web.answers import answer_json, private_page, see, wants_json
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
@@ -43,7 +43,7 @@ def form(slug: str) -> str:
 @bp.post("/f/<slug>")
 def submit(slug: str) -> Response:
     """Takes a request for a guide; the answer is the same whoever asks."""
-    published, guide = _find(slug)
+    published, guide = _find(slug, lately=True)
     if request.mimetype not in _FORM_TYPES:
         abort(415)
     typed = {name: request.form.get(name, "") for name in ("email", "first_name", "timezone", "website")}
@@ -55,7 +55,7 @@ def submit(slug: str) -> Response:
         return _refuse(published, guide, typed, error)
     # Only a bot fills the field that nobody sees; and what we send to the domain of our bounces is read by ourselves.
     is_caught = bool(typed["website"].strip()) or address.domain == house().settings.bounce_domain
-    _ask(published, guide, address, first_name, typed["timezone"], by_a_person=not is_caught)
+    _ask(guide, address, first_name, typed["timezone"], by_a_person=not is_caught)
     return _sent(slug, address.text)
 
 
@@ -75,9 +75,12 @@ def sent(slug: str) -> Response:
     )
 
 
-def _find(slug: str) -> tuple[Published, Guide]:
-    with house().database.read() as session:
-        published = house().published(session)
+def _find(slug: str, *, lately: bool = False) -> tuple[Published, Guide]:
+    """The guide, in the live release; `lately`: in the one last seen, where that has it."""
+    published = house().live.last_seen if lately else None
+    if published is None or published.guide(slug) is None:
+        with house().database.read() as session:
+            published = house().published(session)
     guide = published.guide(slug)
     if guide is None:
         abort(404)
@@ -91,7 +94,6 @@ def _single(values: list[str]) -> str:
 
 
 def _ask(
-    published: Published,
     guide: Guide,
     address: addresses.Address,
     first_name: str | None,
@@ -109,7 +111,8 @@ def _ask(
         origin=origin_of(request, parts.settings.trusted_proxies),
         by_a_person=by_a_person,
     )
-    parts.intake.ask(published, asked)
+    if parts.intake.ask(asked) is Requested.NO_SUCH_GUIDE:
+        abort(404)
 
 
 def _refuse(published: Published, guide: Guide, typed: dict[str, str], error: InvalidInput) -> Response:
