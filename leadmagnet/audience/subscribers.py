@@ -7,9 +7,10 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, delete, func, select, update
+from sqlalchemy import Row, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from leadmagnet.audience.addresses import Address
 from leadmagnet.store import batches
@@ -55,39 +56,24 @@ _subscriber, _suppression = table(Subscriber), table(Suppression)
 
 
 @cache
-def _asking(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
-    """Adds who is new, and notes of who has not confirmed that she asked again; who is blocked stays as she is."""
+def _asking(for_sqlite: bool) -> ReturningInsert[*tuple[Any, ...]]:
+    """Adds who is new, and notes of who has not confirmed that she asked again; who is blocked stays as she is.
+
+    Known people's rows are written, too, though nothing changes: that locks them, so that on PostgreSQL parallel
+    sign-ups of one address take turns, and it returns them.
+    """
     given = batches.given(for_sqlite=for_sqlite, **{name: _subscriber.c[name].type for name in _NEW})
     insert_into = sqlite.insert if for_sqlite else postgresql.insert
-    # In order: parallel sign-ups of many then wait for each other, and never in a circle.
-    new = select(*(given.c[name] for name in _NEW)).where(~_blocked(given)).order_by(given.c.address_key)
-    adding = insert_into(_subscriber).from_select(_NEW, new)
-    return adding.on_conflict_do_update(
-        index_elements=["address_key"],
-        set_={"asked_at": adding.excluded.asked_at},
-        where=_subscriber.c.status == "pending",
-    )
-
-
-@cache
-def _asked(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
-    """Who these are, without the blocked ones."""
-    given = batches.given(for_sqlite=for_sqlite, address_key=_subscriber.c.address_key.type)
-    of = _subscriber.c
-    # On PostgreSQL the lock makes parallel sign-ups of one address take turns; SQLite has one writer anyway.
-    return (
-        select(of.id, of.address_key, of.status, of.confirmed_at, of.domain_group)
-        .join(given, given.c.address_key == of.address_key)
-        .where(~_blocked(given))
-        .order_by(of.address_key)
-        .with_for_update(key_share=True, of=_subscriber)
-    )
-
-
-def _blocked(given: FromClause) -> ColumnElement[bool]:
     # A value, not EXISTS: that PostgreSQL may turn into a join with all suppressions.
-    mine = (_suppression.c.address_key == given.c.address_key, _suppression.c.scope == "all")
-    return select(_suppression.c.id).where(*mine).scalar_subquery().is_not(None)
+    blocks = (_suppression.c.address_key == given.c.address_key, _suppression.c.scope == "all")
+    is_free = select(_suppression.c.id).where(*blocks).scalar_subquery().is_(None)
+    # In order: parallel sign-ups of many then wait for each other, and never in a circle.
+    people = select(*(given.c[name] for name in _NEW)).where(is_free).order_by(given.c.address_key)
+    adding, of = insert_into(_subscriber).from_select(_NEW, people), _subscriber.c
+    asked_at = case((of.status == "pending", adding.excluded.asked_at), else_=of.asked_at)
+    return adding.on_conflict_do_update(index_elements=["address_key"], set_={"asked_at": asked_at}).returning(
+        of.id, of.address_key, of.status, of.confirmed_at, of.domain_group
+    )
 
 
 def take_in(session: Session, people: Collection[Newcomer], *, now: datetime) -> dict[str, Row[Any]]:
@@ -95,14 +81,12 @@ def take_in(session: Session, people: Collection[Newcomer], *, now: datetime) ->
 
     `id`, `address_key`, `status`, `confirmed_at`, `domain_group`. No address stands there twice.
     """
-    connection, for_sqlite = session.connection(), is_sqlite(session)
     new = [
         (one.address.text, one.key, one.address.domain_group, one.first_name, one.timezone, "pending", now, now)
         for one in people
     ]
-    connection.execute(_asking(for_sqlite), {"given": batches.rows(new)})
-    keys = batches.rows([(one.key,) for one in people])
-    return {row.address_key: row for row in connection.execute(_asked(for_sqlite), {"given": keys})}
+    found = session.connection().execute(_asking(is_sqlite(session)), {"given": batches.rows(new)})
+    return {row.address_key: row for row in found}
 
 
 def get(session: Session, subscriber_id: int) -> Subscriber | None:

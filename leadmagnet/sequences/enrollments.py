@@ -6,9 +6,10 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, case, delete, func, or_, select, true, update
+from sqlalchemy import case, delete, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
@@ -38,28 +39,24 @@ _enrollment = table(Enrollment)
 
 
 @cache
-def _enrolling(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
+def _enrolling(for_sqlite: bool) -> ReturningInsert[int, int]:
     given = batches.given(for_sqlite=for_sqlite, **{name: _enrollment.c[name].type for name in _ENROLLED})
     insert_into = sqlite.insert if for_sqlite else postgresql.insert
     # SQLite reads the ON of ON CONFLICT as that of a join, unless a WHERE stands before it.
-    new = select(*(given.c[name] for name in _ENROLLED)).where(true())
-    return insert_into(_enrollment).from_select(_ENROLLED, new).on_conflict_do_nothing()
-
-
-@cache
-def _enrolled(for_sqlite: bool) -> Select[int, int]:
-    given = batches.given(for_sqlite=for_sqlite, subscriber_id=batches.NUMBER, sequence=_enrollment.c.sequence.type)
-    hers = and_(_enrollment.c.subscriber_id == given.c.subscriber_id, _enrollment.c.sequence == given.c.sequence)
-    return select(_enrollment.c.subscriber_id, _enrollment.c.id).join(given, hers)
+    new = insert_into(_enrollment).from_select(
+        _ENROLLED, select(*(given.c[name] for name in _ENROLLED)).where(true()).order_by(given.c.subscriber_id)
+    )
+    # An enrollment that is there is written, too, though nothing changes: that returns it.
+    return new.on_conflict_do_update(
+        index_elements=["subscriber_id", "sequence"], set_={"sequence": new.excluded.sequence}
+    ).returning(_enrollment.c.subscriber_id, _enrollment.c.id)
 
 
 def enroll(session: Session, people: Collection[tuple[int, Sequence]], *, now: datetime) -> dict[int, int]:
     """Each subscriber's enrollment in the sequence beside her, made pending if new; nobody stands there twice."""
-    connection, for_sqlite = session.connection(), is_sqlite(session)
     new = [(person, sequence.slug, sequence.guide, "pending", now) for person, sequence in people]
-    connection.execute(_enrolling(for_sqlite), {"given": batches.rows(new)})
-    wanted = batches.rows([(person, sequence.slug) for person, sequence in people])
-    return {person: id_ for person, id_ in connection.execute(_enrolled(for_sqlite), {"given": wanted})}
+    found = session.connection().execute(_enrolling(is_sqlite(session)), {"given": batches.rows(new)})
+    return {row.subscriber_id: row.id for row in found}
 
 
 def start(

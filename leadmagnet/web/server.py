@@ -10,6 +10,7 @@ from flask import Flask
 from waitress import wasyncore
 from waitress.server import create_server
 
+#: Most wait for a commit, and those that wait together are committed together.
 _THREADS = 16
 _LARGEST_BODY = 1024 * 1024
 _POLL_SECONDS = 0.2
