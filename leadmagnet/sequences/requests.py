@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Float, Row, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from leadmagnet.audience import consent, subscribers
@@ -20,6 +22,8 @@ from leadmagnet.audience.subscribers import Newcomer
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.sequences import deliveries, enrollments
+from leadmagnet.store.dialect import insert_or_update, is_sqlite, table
+from leadmagnet.store.models import SignupBucket
 
 
 class Requested(StrEnum):
@@ -66,6 +70,22 @@ def take_in(
         judged = _take_turn(session, rules, {key: asked[place] for key, place in turn.items()})
         answers |= {place: judged[key] for key, place in turn.items()}
     return [answers[place] for place in range(len(asked))]
+
+
+@cache
+def _marking(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
+    bucket = table(SignupBucket)
+    values = {"scope": bindparam("mark"), "used_until": bindparam("at", type_=Float)}
+    return insert_or_update(bucket, for_sqlite, values, {"used_until": bindparam("at", type_=Float)})
+
+
+def leave_mark(session: Session, process: str, *, now: datetime) -> None:
+    """Writes something, whoever asked: a commit that changes nothing does not wait for the disk, which takes its time.
+
+    Each process has a mark of its own, so that they need not take turns.
+    """
+    marked = {"mark": f"mark:{process}", "at": now.timestamp()}
+    session.connection().execute(_marking(is_sqlite(session)), marked)
 
 
 def _turns(asked: Sequence[Request], places: Iterable[int]) -> list[dict[str, int]]:

@@ -4,6 +4,7 @@ Caught bots and addresses that get nothing take the same way and wait for the sa
 clock learns nothing about an address.
 """
 
+import uuid
 from collections.abc import Sequence
 
 from leadmagnet.clock import Clock
@@ -22,6 +23,7 @@ class Intake:
         self._live = live
         self._clock = clock
         self._limits = limits
+        self._process = uuid.uuid4().hex
         self._together: Together[Request, Requested] = Together(database, self._take_in)
 
     def ask(self, asked: Request) -> Requested:
@@ -30,6 +32,8 @@ class Intake:
 
     def _take_in(self, session: Session, asked: Sequence[Request]) -> list[Requested]:
         published = self._live.get(session)
-        answers = requests.take_in(session, published, asked, limits=self._limits, now=self._clock())
+        now = self._clock()
+        answers = requests.take_in(session, published, asked, limits=self._limits, now=now)
+        requests.leave_mark(session, self._process, now=now)
         something_is_due(session)
         return answers
