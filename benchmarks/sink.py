@@ -1,10 +1,14 @@
 """A mail server that takes everything and keeps nothing, as fast as Python can.
 
-For machines without Postfix's smtp-sink. `python -m benchmarks.sink PORT`; ends with its standard input.
+For machines without Postfix's smtp-sink. `python -m benchmarks.sink PORT [NOTES]`; ends with its standard input.
+Into the file NOTES it writes a line for each mail: when it was accepted, on the clock that processes share, to whom.
 """
 
 import asyncio
+import os
 import sys
+import time
+from typing import TextIO
 
 _ANSWERS = {
     b"EHLO": b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 0\r\n",
@@ -15,6 +19,10 @@ _ANSWERS = {
 
 class Conversation(asyncio.Protocol):
     """One connection: commands are answered line by line, a body is skipped to its dot."""
+
+    def __init__(self, notes: TextIO | None) -> None:
+        self.notes = notes
+        self.recipient = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -35,20 +43,25 @@ class Conversation(asyncio.Protocol):
             if self.in_body:
                 self.in_body = False
                 answers.append(b"250 taken\r\n")
+                if self.notes is not None:
+                    print(time.monotonic(), self.recipient, file=self.notes, flush=True)
                 continue
             command = head[:4].upper()
+            if command == b"RCPT":
+                self.recipient = head.partition(b"<")[2].partition(b">")[0].decode()
             self.in_body = command == b"DATA"
             answers.append(_ANSWERS.get(command, b"250 ok\r\n"))
         if answers:
             self.transport.write(b"".join(answers))
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, notes: TextIO | None) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Conversation, "127.0.0.1", port, backlog=200)
+    server = await loop.create_server(lambda: Conversation(notes), "127.0.0.1", port, backlog=200)
     async with server:
         await loop.run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    with open(sys.argv[2] if len(sys.argv) > 2 else os.devnull, "a") as notes:
+        asyncio.run(serve(int(sys.argv[1]), notes if len(sys.argv) > 2 else None))

@@ -1,15 +1,31 @@
 """Subscribers: one person, one address; `pending → active → unsubscribed`."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, case, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from leadmagnet.audience.addresses import Address
-from leadmagnet.store.dialect import insert_ignoring
-from leadmagnet.store.models import Subscriber
+from leadmagnet.store import batches
+from leadmagnet.store.dialect import insert_ignoring, is_sqlite, table
+from leadmagnet.store.models import Subscriber, Suppression
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody at the door: perhaps known by her address's key, perhaps not."""
+
+    address: Address
+    key: str
+    first_name: str | None
+    timezone: str | None
 
 
 def find_or_add(
@@ -32,6 +48,45 @@ def find_or_add(
     return session.scalars(
         select(Subscriber).where(Subscriber.address_key == address_key).with_for_update(key_share=True)
     ).one()
+
+
+#: The columns of somebody new.
+_NEW = ("address", "address_key", "domain_group", "first_name", "timezone", "status", "created_at", "asked_at")
+_subscriber, _suppression = table(Subscriber), table(Suppression)
+
+
+@cache
+def _asking(for_sqlite: bool) -> ReturningInsert[*tuple[Any, ...]]:
+    """Adds who is new, and notes of who has not confirmed that she asked again; who is blocked stays as she is.
+
+    Known people's rows are written, too, though nothing changes: that locks them, so that on PostgreSQL parallel
+    sign-ups of one address take turns, and it returns them.
+    """
+    given = batches.given(for_sqlite=for_sqlite, **{name: _subscriber.c[name].type for name in _NEW})
+    insert_into = sqlite.insert if for_sqlite else postgresql.insert
+    # A value, not EXISTS: that PostgreSQL may turn into a join with all suppressions.
+    blocks = (_suppression.c.address_key == given.c.address_key, _suppression.c.scope == "all")
+    is_free = select(_suppression.c.id).where(*blocks).scalar_subquery().is_(None)
+    # In order: parallel sign-ups of many then wait for each other, and never in a circle.
+    people = select(*(given.c[name] for name in _NEW)).where(is_free).order_by(given.c.address_key)
+    adding, of = insert_into(_subscriber).from_select(_NEW, people), _subscriber.c
+    asked_at = case((of.status == "pending", adding.excluded.asked_at), else_=of.asked_at)
+    return adding.on_conflict_do_update(index_elements=["address_key"], set_={"asked_at": asked_at}).returning(
+        of.id, of.address_key, of.status, of.confirmed_at, of.domain_group
+    )
+
+
+def take_in(session: Session, people: Collection[Newcomer], *, now: datetime) -> dict[str, Row[Any]]:
+    """The subscribers of these addresses by their keys, made pending if new and locked; blocked ones are missing.
+
+    `id`, `address_key`, `status`, `confirmed_at`, `domain_group`. No address stands there twice.
+    """
+    new = [
+        (one.address.text, one.key, one.address.domain_group, one.first_name, one.timezone, "pending", now, now)
+        for one in people
+    ]
+    found = session.connection().execute(_asking(is_sqlite(session)), {"given": batches.rows(new)})
+    return {row.address_key: row for row in found}
 
 
 def get(session: Session, subscriber_id: int) -> Subscriber | None:

@@ -76,6 +76,7 @@ def web(site: Path) -> None:
     logs.set_up(settings.log_format, settings.log_level)
     database = database_of(settings, upgrade=False)
     server = _server(settings, database, None)
+    spare_the_collector()
     server.start()
     click.echo(f"Serving {settings.site_url} on {settings.host}:{server.port}. Ctrl-C stops.")
     _say_started(settings, database, None)

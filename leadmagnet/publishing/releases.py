@@ -17,7 +17,7 @@ from leadmagnet.content.sequences import Step
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.publishing import media, unmoved
 from leadmagnet.publishing.media import Item
-from leadmagnet.store.dialect import one_at_a_time
+from leadmagnet.store.dialect import one_at_a_time, table
 from leadmagnet.store.models import Release
 
 
@@ -48,6 +48,9 @@ class Overtaken(LeadmagnetError):
         )
 
 
+_NEWEST = select(func.max(table(Release).c.id))
+
+
 @dataclass
 class Live:
     """The newest release, loaded once per process and again only when its number grows."""
@@ -55,9 +58,14 @@ class Live:
     _held: Published | None = None
     _lock: Lock = field(default_factory=Lock)
 
+    @property
+    def last_seen(self) -> Published | None:
+        """The release that was live when somebody last asked; None: nobody has. It costs nothing to look."""
+        return self._held
+
     def get(self, session: Session) -> Published:
         """The live release. Raises NothingPublished."""
-        number = session.scalar(select(func.max(Release.id)))
+        number = session.connection().scalar(_NEWEST)
         if number is None:
             raise NothingPublished
         held = self._held

@@ -1,11 +1,11 @@
 """Deliveries to be: the one room that creates them, and takes back what has not gone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Insert, Row, Select, and_, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -69,32 +69,101 @@ def pass_over(
         session.execute(insert_ignoring(session, Delivery), rows)
 
 
-def plan_confirmation(
-    session: Session,
-    published: Published,
-    subscriber: Subscriber,
-    enrollment: Enrollment,
-    *,
-    limits: bool,
-    apart: timedelta = timedelta(),
-    now: datetime,
-) -> bool:
-    """Queues the confirmation; False when this person has had enough of them for now, or one less than `apart` ago."""
-    sent, last = _count(session, subscriber.id, "confirm")
-    if limits and (sent >= CONFIRMATIONS_EVER or _too_soon(sent, last, apart, now)):
-        return False
-    row = _row(published, kind="confirm", lane="transactional", person=subscriber, enrollment_id=enrollment.id, due=now)
-    _add(session, row | {"dedupe_key": f"confirm:{enrollment.id}:{sent + 1}"})
-    return True
-
-
 def again_after(sent: int) -> timedelta:
     """How long after the newest of `sent` mails, 1 or more, somebody who waits for it may ask for another."""
     return _SECOND_AFTER if sent == 1 else _FURTHER_AFTER
 
 
+@cache
+def _having_had(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    """What each (enrollment, moment a day ago) of `given` and its person have had of what may be asked for again."""
+    given = batches.given(for_sqlite=for_sqlite, enrollment_id=batches.NUMBER, lately=_delivery.c.due_at.type)
+    of = _delivery.c
+    confirm = of.kind == "confirm"
+    guide = of.kind == "guide"
+    lately = and_(guide, of.due_at > given.c.lately)
+    of_this = and_(lately, of.enrollment_id == _enrollment.c.id)
+    asked_for = and_(of.subscriber_id == _enrollment.c.subscriber_id, of.kind.in_(["confirm", "guide"]))
+    return (
+        select(
+            _enrollment.c.id,
+            func.count(of.id).filter(confirm).label("confirmations"),
+            func.max(of.due_at).filter(confirm).label("last_confirmation"),
+            func.count(of.id).filter(guide).label("guides"),
+            func.count(of.id).filter(lately).label("guides_lately"),
+            func.count(of.id).filter(of_this).label("of_this"),
+            func.max(of.due_at).filter(of_this).label("last_of_this"),
+        )
+        .select_from(given)
+        .join(_enrollment, _enrollment.c.id == given.c.enrollment_id)
+        .join(_delivery, asked_for, isouter=True)
+        .group_by(_enrollment.c.id)
+    )
+
+
+def had(session: Session, enrollment_ids: Iterable[int], *, now: datetime) -> dict[int, Row[Any]]:
+    """For each of these enrollments the confirmations and guides of its person, of any series and of this one.
+
+    `confirmations`, `last_confirmation`, `guides`, `guides_lately`, `of_this`, `last_of_this`: counts, and when the
+    last was asked for (None: never).
+    """
+    rows = batches.rows([(one, now - timedelta(days=1)) for one in enrollment_ids])
+    return {row.id: row for row in session.connection().execute(_having_had(is_sqlite(session)), {"given": rows})}
+
+
+def may_have_confirmation(had: Row[Any], *, apart: timedelta, now: datetime) -> bool:
+    """Whether this person may have one more confirmation now; never within `apart` of the last."""
+    return had.confirmations < CONFIRMATIONS_EVER and not _too_soon(
+        had.confirmations, had.last_confirmation, apart, now
+    )
+
+
+def may_have_guide(had: Row[Any], *, apart: timedelta, now: datetime) -> bool:
+    """Whether this person may be sent the guide (again) now; never within `apart` of the last time."""
+    # A second guide is not the first one again: it goes at once.
+    return had.guides_lately < GUIDES_A_DAY and not _too_soon(had.of_this, had.last_of_this, apart, now)
+
+
 def _too_soon(sent: int, last: datetime | None, apart: timedelta, now: datetime) -> bool:
     return last is not None and last > now - max(again_after(sent), apart)
+
+
+#: The columns of a mail that somebody asked for.
+_ASKED_FOR = (
+    "kind", "lane", "subscriber_id", "enrollment_id", "due_at", "ready_at", "release_id", "message_id", "domain_group",
+    "dedupe_key", "state",
+)  # fmt: skip
+
+
+@cache
+def _answering(for_sqlite: bool) -> Insert:
+    given = batches.given(for_sqlite=for_sqlite, **{name: _delivery.c[name].type for name in _ASKED_FOR})
+    return insert(_delivery).from_select(_ASKED_FOR, select(*(given.c[name] for name in _ASKED_FOR)))
+
+
+def confirmation(published: Published, person: Any, had: Row[Any], *, now: datetime) -> tuple[object, ...]:
+    """One more confirmation, for `plan_answers`; `had` says how many there were, and for which enrollment."""
+    key = f"confirm:{had.id}:{had.confirmations + 1}"
+    return _asked_for(published, "confirm", person, had.id, key, now)
+
+
+def guide(published: Published, person: Any, had: Row[Any], *, now: datetime) -> tuple[object, ...]:
+    """The guide (once more), likewise."""
+    return _asked_for(published, "guide", person, had.id, f"guide:{person.id}:{had.guides + 1}", now)
+
+
+def _asked_for(
+    published: Published, kind: str, person: Any, enrollment_id: int, key: str, now: datetime
+) -> tuple[object, ...]:
+    return (
+        kind, "transactional", person.id, enrollment_id, now, now, published.number, _message_id(published),
+        person.domain_group, key, "pending",
+    )  # fmt: skip
+
+
+def plan_answers(session: Session, mails: Collection[tuple[object, ...]]) -> None:
+    """Queues mails that were asked for, see `confirmation` and `guide`; also none, in as many statements."""
+    session.connection().execute(_answering(is_sqlite(session)), {"given": batches.rows(mails)})
 
 
 def plan_reminder(
@@ -108,26 +177,12 @@ def plan_reminder(
 
 
 def plan_guide(
-    session: Session,
-    published: Published,
-    subscriber: Subscriber,
-    enrollment: Enrollment,
-    *,
-    limits: bool,
-    apart: timedelta = timedelta(),
-    now: datetime,
-) -> bool:
-    """Queues the guide for somebody who asked (again); False when it was sent often enough for now, see above."""
-    sent, _last = _count(session, subscriber.id, "guide")
-    lately = Delivery.due_at > now - timedelta(days=1)
-    today, _last = _count(session, subscriber.id, "guide", lately)
-    # A second guide is not the first one again: it goes at once.
-    of_this, last = _count(session, subscriber.id, "guide", lately, Delivery.enrollment_id == enrollment.id)
-    if limits and (today >= GUIDES_A_DAY or _too_soon(of_this, last, apart, now)):
-        return False
-    row = _row(published, kind="guide", lane="transactional", person=subscriber, enrollment_id=enrollment.id, due=now)
-    _add(session, row | {"dedupe_key": f"guide:{subscriber.id}:{sent + 1}"})
-    return True
+    session: Session, published: Published, subscriber: Subscriber, enrollment: Enrollment, *, now: datetime
+) -> None:
+    """Queues the guide for somebody who asked for it before she had confirmed."""
+    plan_answers(
+        session, [guide(published, subscriber, had(session, [enrollment.id], now=now)[enrollment.id], now=now)]
+    )
 
 
 def plan_address(
@@ -222,16 +277,6 @@ def _row(
 
 def _add(session: Session, row: dict[str, Any]) -> None:
     session.execute(insert(Delivery).values(**row))
-
-
-def _count(session: Session, subscriber_id: int, kind: str, *which: Any) -> tuple[int, datetime | None]:
-    """How many deliveries of a kind this person has (had), and when the last was asked for."""
-    count, last = session.execute(
-        select(func.count(), func.max(Delivery.due_at)).where(
-            Delivery.subscriber_id == subscriber_id, Delivery.kind == kind, *which
-        )
-    ).one()
-    return count, last
 
 
 def _message_id(published: Published) -> str:

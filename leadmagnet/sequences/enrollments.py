@@ -2,11 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import case, delete, func, or_, select, update
+from sqlalchemy import case, delete, func, or_, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
@@ -14,7 +17,8 @@ from leadmagnet.sequences import deliveries, schedule
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.facts import Series
 from leadmagnet.sequences.schedule import Done, Planned
-from leadmagnet.store.dialect import among, insert_ignoring
+from leadmagnet.store import batches
+from leadmagnet.store.dialect import among, insert_ignoring, is_sqlite, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, SubscriberTag
 
 
@@ -28,6 +32,32 @@ def find_or_add(session: Session, subscriber_id: int, sequence: Sequence, *, now
     return session.scalars(
         select(Enrollment).where(Enrollment.subscriber_id == subscriber_id, Enrollment.sequence == sequence.slug)
     ).one()
+
+
+#: The columns of an enrollment that a request for a guide makes.
+_ENROLLED = ("subscriber_id", "sequence", "guide", "status", "created_at")
+_enrollment = table(Enrollment)
+
+
+@cache
+def _enrolling(for_sqlite: bool) -> ReturningInsert[int, int]:
+    given = batches.given(for_sqlite=for_sqlite, **{name: _enrollment.c[name].type for name in _ENROLLED})
+    insert_into = sqlite.insert if for_sqlite else postgresql.insert
+    # SQLite reads the ON of ON CONFLICT as that of a join, unless a WHERE stands before it.
+    new = insert_into(_enrollment).from_select(
+        _ENROLLED, select(*(given.c[name] for name in _ENROLLED)).where(true()).order_by(given.c.subscriber_id)
+    )
+    # An enrollment that is there is written, too, though nothing changes: that returns it.
+    return new.on_conflict_do_update(
+        index_elements=["subscriber_id", "sequence"], set_={"sequence": new.excluded.sequence}
+    ).returning(_enrollment.c.subscriber_id, _enrollment.c.id)
+
+
+def enroll(session: Session, people: Collection[tuple[int, Sequence]], *, now: datetime) -> dict[int, int]:
+    """Each subscriber's enrollment in the sequence beside her, made pending if new; nobody stands there twice."""
+    new = [(person, sequence.slug, sequence.guide, "pending", now) for person, sequence in people]
+    found = session.connection().execute(_enrolling(is_sqlite(session)), {"given": batches.rows(new)})
+    return {row.subscriber_id: row.id for row in found}
 
 
 def start(

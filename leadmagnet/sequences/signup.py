@@ -4,20 +4,20 @@ What the visitor sees is the same for a new, known, departed and blocked address
 and is returned as a value for tests and counters.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from leadmagnet.audience import consent, list_bombing, subscribers, suppressions
-from leadmagnet.audience.addresses import Address
+from leadmagnet.audience import consent, list_bombing, subscribers
 from leadmagnet.audience.consent import Origin
-from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
-from leadmagnet.sequences import deliveries, enrollments, preferences
+from leadmagnet.sequences import deliveries, enrollments, preferences, requests
+from leadmagnet.sequences.requests import Request, Requested
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber
+
+__all__ = ["Confirmed", "Request", "Requested"]
 
 #: How long an unconfirmed address is kept, and its confirm link lives.
 UNCONFIRMED_LIFE = timedelta(days=7)
@@ -25,71 +25,10 @@ UNCONFIRMED_LIFE = timedelta(days=7)
 REMIND_AFTER = timedelta(hours=24)
 
 
-class Requested(StrEnum):
-    """What a request for a guide led to."""
-
-    CONFIRMATION = "confirmation queued"
-    GUIDE = "guide queued"
-    TOO_SOON = "mailed often enough for now"
-    NOT_A_PERSON = "role, disposable or our own address"
-    BLOCKED = "complained, bounced for good, erased, or left before confirming"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A visitor's request for a guide, already validated."""
-
-    guide: Guide
-    address: Address
-    address_key: str
-    first_name: str | None
-    timezone: str | None
-    origin: Origin
-
-
-def request(
-    session: Session,
-    published: Published,
-    asked: Request,
-    *,
-    limits: bool,
-    apart: timedelta = timedelta(),
-    now: datetime,
-) -> Requested:
-    """Takes a request in: a confirmation for somebody new, the guide itself for somebody known.
-
-    With `limits` nobody is mailed again too soon, or within `apart`.
-    """
-    address = asked.address
-    if address.is_role or address.is_disposable or address.text.casefold() == published.sender_address.casefold():
-        return Requested.NOT_A_PERSON
-    if "all" in suppressions.scopes(session, asked.address_key):
-        return Requested.BLOCKED
-    subscriber = subscribers.find_or_add(
-        session, address, asked.address_key, first_name=asked.first_name, timezone=asked.timezone, now=now
-    )
-    if subscriber.status == "unsubscribed" and subscriber.confirmed_at is None:
-        # She never said yes, only no: whoever types her address now may be any stranger.
-        return Requested.BLOCKED
-    sequence = published.compiled.sequence_of(asked.guide.slug)
-    enrollment = enrollments.find_or_add(session, subscriber.id, sequence, now=now)
-    if subscriber.status == "pending":
-        plan, outcome = deliveries.plan_confirmation, Requested.CONFIRMATION
-        subscriber.asked_at = now
-    else:
-        plan, outcome = deliveries.plan_guide, Requested.GUIDE
-    if not plan(session, published, subscriber, enrollment, limits=limits, apart=apart, now=now):
-        return Requested.TOO_SOON
-    consent.record(
-        session,
-        subscriber.id,
-        "requested",
-        now=now,
-        origin=asked.origin,
-        guide=asked.guide.slug,
-        wording=asked.guide.consent,
-    )
-    return outcome
+def request(session: Session, published: Published, asked: Request, *, limits: bool, now: datetime) -> Requested:
+    """Takes a request in: a confirmation for somebody new, the guide itself for somebody known."""
+    (answer,) = requests.take_in(session, published, [asked], limits=limits, now=now)
+    return answer
 
 
 class Confirmed(StrEnum):
@@ -222,4 +161,4 @@ def _settle_other_requests(
         .where(Enrollment.status == "pending", Enrollment.guide.is_not(None))
     ).all()
     for other in others:
-        deliveries.plan_guide(session, published, subscriber, other, limits=False, now=now)
+        deliveries.plan_guide(session, published, subscriber, other, now=now)

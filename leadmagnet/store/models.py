@@ -418,7 +418,7 @@ class SignupBucket(Model):
     __tablename__ = "signup_bucket"
     __table_args__ = (Index("signup_bucket_used", "used_until"),)
 
-    # network:<keyed hash>, all: what is counted; never an address that can be read
+    # network:<keyed hash>, all: what is counted; mark:<process>: see `requests.leave_mark`; never a readable address
     scope: Mapped[str] = mapped_column(word(64), primary_key=True)
     # The moment, in seconds since 1970, up to which the limit is used up; before now: nothing is left of it.
     used_until: Mapped[float] = mapped_column(Float)

@@ -12,6 +12,7 @@ from leadmagnet.links import Links
 from leadmagnet.mail.mailbox import Mailbox
 from leadmagnet.publishing.releases import Live, NothingPublished
 from leadmagnet.settings import Settings
+from leadmagnet.store.absence import is_away
 from leadmagnet.store.database import Database
 from leadmagnet.web import (
     clicks,
@@ -29,6 +30,7 @@ from leadmagnet.web import (
 )
 from leadmagnet.web.answers import answer_json, wants_json
 from leadmagnet.web.house import House, house, move_in
+from leadmagnet.web.intake import Intake
 from leadmagnet.web.origin import is_bare
 from leadmagnet.web.preview import doors
 from leadmagnet.web.preview import house as house_of_preview
@@ -71,6 +73,8 @@ _WORDS = {
 
 class _App(Flask):
     def log_exception(self, exc_info: Any) -> None:
+        if house().database.absence.met(exc_info[1]):
+            return
         # Not Flask's own words: the path may be somebody's personal link.
         door = request.url_rule.rule if request.url_rule is not None else "an unknown page"
         self.logger.error("a defect at %s %s", request.method, door, exc_info=exc_info)
@@ -94,11 +98,13 @@ def create_app(
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _STATIC_SECONDS
     app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY, MAX_FORM_PARTS=50)
     app.secret_key = keys.by_number[keys.signing]
+    live = Live()
     parts = House(
         settings=settings,
         database=database,
-        live=Live(),
+        live=live,
         links=Links(settings.site_url, keys),
+        intake=Intake(database, live, clock, limits=settings.signup_limits == "on"),
         address_secret=settings.address_secret(),
         clock=clock,
         mailbox=Mailbox(settings.mailbox_path) if settings.uses_test_mailbox else None,
@@ -145,7 +151,7 @@ def _protect(response: Response) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    status = error.code or 500
+    status = 503 if _is_away(error) else error.code or 500
     if error.response is not None or status in (301, 302, 303, 308):
         return Response(error.get_body(), status, error.get_headers())
     title, message = _WORDS.get(status, ("Something went wrong", "Please try again in a minute."))
@@ -154,6 +160,12 @@ def _http_error(error: HTTPException) -> Response:
         if name != "Content-Type":
             page.headers[name] = value
     return page
+
+
+def _is_away(error: HTTPException) -> bool:
+    """Whether what went wrong is that the database does not answer: nothing was lost, and it may soon be back."""
+    cause = getattr(error, "original_exception", None)
+    return cause is not None and is_away(cause)
 
 
 def _nothing_published(_error: NothingPublished) -> Response:

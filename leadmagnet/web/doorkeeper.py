@@ -14,7 +14,7 @@ from leadmagnet.audience import limits, list_bombing
 from leadmagnet.audience.limits import Full, Limit
 from leadmagnet.links import Keys, Purpose, mint, read
 from leadmagnet.settings import Settings
-from leadmagnet.store.database import Database, Session
+from leadmagnet.store.database import Database
 from leadmagnet.web.origin import public_address
 
 #: Nobody sends the form so soon: on other sites the stamp is asked for when the field gets the focus, and who has
@@ -68,18 +68,6 @@ class Doorkeeper:
                 return Welcome(_APART_WHEN_BOMBED) if self._take(database, TRICKLE, 1, now) is None else _bombed()
             full = self._draw(database, settings.signups_per_hour, now)
             return Welcome() if full is None else _too_many(full)
-
-    def let_in_from(
-        self, session: Session, request: Request, settings: Settings, secret: bytes, *, now: datetime
-    ) -> TurnedAway | None:
-        """Why the visitor's network has to wait, or None; in the sign-up's own transaction, so that it counts both."""
-        if settings.signup_limits == "off":
-            return None
-        address = public_address(request, settings.trusted_proxies)
-        if address is None:
-            return None
-        found = limits.take(session, limits.of_network(address, secret, settings.signups_per_network), now=now)
-        return _too_many_from_there(found) if isinstance(found, Full) else None
 
     def give_back(self, welcome: Welcome) -> None:
         """Puts the place back that `let_in` gave and nobody took."""
@@ -143,7 +131,16 @@ def is_caught(website: str, begun: str, keys: Keys, *, now: datetime) -> bool:
     return timedelta() <= now - datetime.fromtimestamp(at / 1000, now.tzinfo) < _FASTEST
 
 
-def _too_many_from_there(full: Full) -> TurnedAway:
+def limit_there(request: Request, settings: Settings, secret: bytes) -> Limit | None:
+    """The limit of the network that the visitor's address belongs to; None: nothing is counted there."""
+    if settings.signup_limits == "off":
+        return None
+    address = public_address(request, settings.trusted_proxies)
+    return limits.of_network(address, secret, settings.signups_per_network) if address is not None else None
+
+
+def too_many_from_there(full: Full) -> TurnedAway:
+    """What somebody is told whose network's limit is full."""
     message = f"Many people signed up from your network just now. Please try again in {_minutes(full.wait)}."
     return TurnedAway("network", 429, message, math.ceil(full.wait))
 

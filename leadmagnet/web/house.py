@@ -14,6 +14,7 @@ from leadmagnet.reports.metrics import Numbers
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database, Session
 from leadmagnet.web.doorkeeper import Doorkeeper
+from leadmagnet.web.intake import Intake
 from leadmagnet.web.patience import Patience
 from leadmagnet.web.turnstile import Turnstile
 
@@ -28,6 +29,7 @@ class House:
     database: Database
     live: Live
     links: Links
+    intake: Intake
     address_secret: bytes
     clock: Clock
     mailbox: Mailbox | None  # None: mail really leaves

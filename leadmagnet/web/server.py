@@ -1,6 +1,7 @@
 """The WSGI server in this process: waitress on a thread of its own."""
 
 import errno
+import logging
 import os
 import threading
 from typing import Any
@@ -9,11 +10,16 @@ from flask import Flask
 from waitress import wasyncore
 from waitress.server import create_server
 
-_THREADS = 8
+#: Most wait for a commit, and those that wait together are committed together.
+_THREADS = 16
 _LARGEST_BODY = 1024 * 1024
 _POLL_SECONDS = 0.2
 #: How many polls a stop waits for answers that a slow client has not taken yet.
 _LAST_POLLS = 10
+
+
+# It warns whenever a request has to wait for a thread, which is what the queue is for: a line each, on a busy day.
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 class Server:

@@ -5,16 +5,15 @@ from dataclasses import dataclass, field
 from flask import Blueprint, Response, abort, render_template, request
 
 from leadmagnet.audience import addresses, names, subscribers, typos
+from leadmagnet.audience.limits import Full
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.errors import InvalidInput
-from leadmagnet.sequences.signup import Request
-from leadmagnet.sequences.signup import request as request_guide
-from leadmagnet.store.signals import something_is_due
+from leadmagnet.sequences.requests import Request, Requested
 from leadmagnet.web import remembered, sent, sources
 from leadmagnet.web.answers import answer_json, private_page, see, wants_json
 from leadmagnet.web.blogs import is_framed, within
-from leadmagnet.web.doorkeeper import TurnedAway, is_caught
+from leadmagnet.web.doorkeeper import TurnedAway, Welcome, is_caught, limit_there, too_many_from_there
 from leadmagnet.web.doorkeeper import started as stamp
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
@@ -46,7 +45,7 @@ def form(slug: str) -> str:
 @bp.post("/f/<slug>")
 def submit(slug: str) -> Response:
     """Takes a request for a guide; the answer is the same whoever asks."""
-    published, guide = _find(slug)
+    published, guide = _find(slug, lately=True)
     if request.mimetype not in _FORM_TYPES:
         abort(415)
     typed = {name: request.form.get(name, "") for name in ("email", "first_name", "timezone", "website", "started")}
@@ -56,9 +55,8 @@ def submit(slug: str) -> Response:
         first_name = names.parse(typed["first_name"]) if asks_name else None
     except InvalidInput as error:
         return _refuse(published, guide, typed, error)
-    if is_caught(typed["website"], typed["started"], house().links.keys, now=house().clock()):
-        _count("caught")
-    elif away := _ask(published, guide, address, first_name, typed["timezone"]):
+    caught = is_caught(typed["website"], typed["started"], house().links.keys, now=house().clock())
+    if away := _ask(guide, address, first_name, typed["timezone"], by_a_person=not caught):
         return _turn_away(published, guide, typed, away)
     if wants_json(request):
         return _told(published, guide, address.text)
@@ -106,17 +104,18 @@ def send_again(slug: str) -> Response:
         page = _inbox_page(published, guide, asked, wait=wait, status=429)
         page.headers["Retry-After"] = str(wait)
         return page
-    away = _ask(
-        published, guide, addresses.parse(asked.email), asked.told.get("first_name"), asked.told.get("timezone", "")
-    )
+    away = _ask(guide, addresses.parse(asked.email), asked.told.get("first_name"), asked.told.get("timezone", ""))
     if away is not None:
         return _turn_away(published, guide, {"email": asked.email, "first_name": "", **asked.told}, away)
     return _sent(guide, asked.again(now))
 
 
-def _find(slug: str) -> tuple[Published, Guide]:
-    with house().database.read() as session:
-        published = house().published(session)
+def _find(slug: str, *, lately: bool = False) -> tuple[Published, Guide]:
+    """The guide, in the live release; `lately`: in the one last seen, where that has it."""
+    published = house().live.last_seen if lately else None
+    if published is None or published.guide(slug) is None:
+        with house().database.read() as session:
+            published = house().published(session)
     guide = published.guide(slug)
     if guide is None:
         abort(404)
@@ -130,14 +129,22 @@ def _single(values: list[str]) -> str:
 
 
 def _ask(
-    published: Published, guide: Guide, address: addresses.Address, first_name: str | None, timezone: str
+    guide: Guide,
+    address: addresses.Address,
+    first_name: str | None,
+    timezone: str,
+    *,
+    by_a_person: bool = True,
 ) -> TurnedAway | None:
-    parts, now = house(), house().clock()
-    if address.domain == parts.settings.bounce_domain:
-        return None  # what we send there comes back to ourselves
-    welcome = parts.doorkeeper.let_in(parts.database, parts.settings, now=now)
-    if isinstance(welcome, TurnedAway):
-        return welcome
+    """Why the request has to wait; None: it is taken in, or looks so to whoever sent it."""
+    parts, welcome, limit = house(), Welcome(), None
+    # What we send to the domain of our bounces comes back to ourselves.
+    by_a_person = by_a_person and address.domain != parts.settings.bounce_domain
+    if by_a_person:
+        door = parts.doorkeeper.let_in(parts.database, parts.settings, now=parts.clock())
+        if isinstance(door, TurnedAway):
+            return door
+        welcome, limit = door, limit_there(request, parts.settings, parts.address_secret)
     asked = Request(
         guide=guide,
         address=address,
@@ -145,18 +152,17 @@ def _ask(
         first_name=first_name,
         timezone=subscribers.zone_name(timezone),
         origin=origin_of(request, parts.settings.trusted_proxies),
+        by_a_person=by_a_person,
+        apart=welcome.apart,
     )
-    with parts.database.write() as session:
-        away = parts.doorkeeper.let_in_from(session, request, parts.settings, parts.address_secret, now=now)
-        if away is None:
-            limits = parts.settings.signup_limits == "on"
-            outcome = request_guide(session, published, asked, limits=limits, apart=welcome.apart, now=now)
-            something_is_due(session)
-    if away is None:
-        _count(f"let in:{outcome.name.lower()}")
-    else:
+    outcome = parts.intake.ask(asked, limit)
+    if isinstance(outcome, Full):
         parts.doorkeeper.give_back(welcome)
-    return away
+        return too_many_from_there(outcome)
+    if outcome is Requested.NO_SUCH_GUIDE:
+        abort(404)
+    _count(f"let in:{outcome.name.lower()}" if by_a_person else "caught")
+    return None
 
 
 def _count(outcome: str) -> None:

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from flask import Request
 from sqlalchemy import func, select, update
 from werkzeug.test import EnvironBuilder
 
@@ -16,7 +15,7 @@ from leadmagnet.store.models import Delivery, Subscriber
 from leadmagnet.web.doorkeeper import Doorkeeper, Welcome
 from tests.web.conftest import OpenDoor, only_sqlite
 from tests.web.test_signup import FORM, JSON
-from tests.world import SECRET, World
+from tests.world import World
 
 
 class Attacker:
@@ -43,14 +42,6 @@ class Attacker:
         return status
 
 
-def asks_from(world: World, keeper: Doorkeeper, address: str, number: int) -> None:
-    """What the form's POST does once there is room for one more."""
-    asked = Request({"REMOTE_ADDR": f"203.0.{number >> 8}.{number & 255}"})
-    with world.database.write() as session:
-        assert keeper.let_in_from(session, asked, Settings(), SECRET, now=world.now) is None
-    world.asks(address)
-
-
 def mails_leave(world: World) -> int:
     """The mail server takes everything that waits, as the worker would hand it over within seconds."""
     with world.database.write() as session:
@@ -70,15 +61,15 @@ def mails_each(world: World) -> list[int]:
 
 
 @only_sqlite
-def test_of_ten_thousand_strangers_hardly_any_is_written_to(world: World) -> None:
+def test_of_ten_thousand_strangers_hardly_any_is_written_to(world: World, open_door: OpenDoor) -> None:
     """Ten thousand addresses within two hours, each from a network of its own, with the limits as they come."""
-    keeper, settings, left = Doorkeeper(), Settings(), []
+    attacker, left = Attacker(open_door().application), []
     for minute in range(120):
         for number in range(84):
-            if isinstance(keeper.let_in(world.database, settings, now=world.now), Welcome):
-                asks_from(world, keeper, f"stranger{minute}.{number}@example.com", minute * 84 + number)
+            attacker.sends(f"stranger{minute}.{number}@example.com", minute * 84 + number)
         left.append(mails_leave(world))
         world.wait(minutes=1)
+    assert attacker.statuses == {200: sum(left), 503: 120 * 84 - sum(left)}
     assert sum(left[:15]) in range(600, 660)  # 500, the 117 places of fourteen minutes, then the trickle
     assert sum(left[15:]) in range(20, 40)  # twenty an hour
     assert set(mails_each(world)) == {1}
