@@ -34,6 +34,7 @@ class Limit:
 
     scope: str
     per_hour: int
+    is_spent: bool = True  # False: whether there would be room, and no place is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,17 @@ _USED = select(_bucket.c.used_until).where(_bucket.c.scope == bindparam("scope")
 
 
 def take(session: Session, limit: Limit, count: int = 1, *, now: datetime) -> Taken | Full:
-    """Takes `count` places, at most `per_hour` of them, or none at all."""
+    """Takes `count` places, at most `per_hour` of them, or none; of a limit that is not spent, only looks for them."""
     at, cost = now.timestamp(), _HOLDS / limit.per_hour * count
     places = {
         "scope": limit.scope, "full": at - _HOLDS, "astray": at + _ASTRAY, "cost": cost, "until": at + _ROUNDING
     }  # fmt: skip
     connection = session.connection()
-    if connection.execute(_taking(is_sqlite(session)), places).first() is not None:
+    if limit.is_spent and connection.execute(_taking(is_sqlite(session)), places).first() is not None:
         return TAKEN
     used_until = connection.scalar(_USED, {"scope": limit.scope})
+    if not limit.is_spent and (used_until is None or used_until > at + _ASTRAY or used_until + cost <= places["until"]):
+        return TAKEN
     return Full(max(0.0, used_until + cost - at) if used_until is not None else 0.0)
 
 

@@ -4,7 +4,7 @@ So the answer says nothing about an address: whoever is turned away would have b
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -24,7 +24,9 @@ _FASTEST = timedelta(seconds=0.5)
 _OLDEST = timedelta(days=1)
 #: While addresses seem to be a stranger's, so many sign-ups an hour are let in from everywhere.
 TRICKLE = Limit("trickle", 20)
-#: And each address is mailed once in this time at most.
+#: And so many from one network: whoever types in strangers has a few of them, honest people have one each.
+_FEW = 2
+#: Each address is mailed once in this time at most.
 _APART_WHEN_BOMBED = timedelta(hours=24)
 #: What one process may hold of the places for everybody, as a share: their row is asked for so many sign-ups at once.
 _SHARE = 50
@@ -37,6 +39,7 @@ class Welcome:
     """Come in. No address is mailed twice within `apart`, besides the usual."""
 
     apart: timedelta = timedelta()
+    there: Limit | None = None  # of her network, where a place has still to be taken; None: nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +62,56 @@ class Doorkeeper:
         self._looked_at: datetime | None = None
         self._bombed = False
 
-    def let_in(self, database: Database, settings: Settings, *, now: datetime) -> Welcome | TurnedAway:
-        """Whether there is room for one more from everywhere together; to be asked outside of any transaction."""
+    def let_in(
+        self,
+        database: Database,
+        settings: Settings,
+        there: Limit | None = None,
+        *,
+        by_a_person: bool = True,
+        once_more: bool = False,
+        now: datetime,
+    ) -> Welcome | TurnedAway:
+        """Whether there is room for one more from everywhere together; to be asked outside of any transaction.
+
+        `there` is the limit of the visitor's network. A caught bot hears what a person would, and takes no place.
+        `once_more`: the same browser has asked already, so that nothing would go out while addresses wait for a day.
+        """
         if settings.signup_limits == "off":
             return Welcome()
+        there = there if by_a_person or there is None else replace(there, is_spent=False)
         with self._lock:
             if self._is_bombed(database, now):
-                return Welcome(_APART_WHEN_BOMBED) if self._take(database, TRICKLE, 1, now) is None else _bombed()
+                return _bombed() if once_more else self._trickle(database, there, by_a_person, now)
             full = self._draw(database, settings.signups_per_hour, now)
-            return Welcome() if full is None else _too_many(full)
+            if full is not None:
+                return _too_many(full)
+            self._in_hand += not by_a_person
+            return Welcome(there=there)
 
     def give_back(self, welcome: Welcome) -> None:
-        """Puts the place back that `let_in` gave and nobody took."""
-        if not welcome.apart:
+        """Puts the place back that `let_in` gave and a full network did not take."""
+        if welcome.there is not None and welcome.there.is_spent:
             with self._lock:
                 self._in_hand += 1
+
+    def _trickle(
+        self, database: Database, there: Limit | None, by_a_person: bool, now: datetime
+    ) -> Welcome | TurnedAway:
+        wanted = [replace(TRICKLE, is_spent=by_a_person)]
+        if there is not None:  # looked at before, so that who is refused there takes no place from others
+            few = replace(there, per_hour=min(_FEW, there.per_hour))
+            wanted = [replace(few, is_spent=False), *wanted, few]
+        if self._is_full_still(TRICKLE, now) is not None:
+            return _bombed()
+        with database.write() as session:
+            for limit in wanted:
+                found = limits.take(session, limit, now=now)
+                if isinstance(found, Full):
+                    if limit.scope == TRICKLE.scope:
+                        self._full[limit.scope] = (now, found)
+                    return _bombed()
+        return Welcome(_APART_WHEN_BOMBED)
 
     def _draw(self, database: Database, per_hour: int, now: datetime) -> Full | None:
         # One row that every sign-up of every process had to lock until its commit would make them all take turns.
@@ -89,11 +127,9 @@ class Doorkeeper:
         return full
 
     def _take(self, database: Database, limit: Limit, count: int, now: datetime) -> Full | None:
-        """Why there is no room, or None. What was full a moment ago still is: a flood asks the database no more."""
-        at, full = self._full.get(limit.scope, (now, Full(0)))
-        passed = (now - at).total_seconds()
-        if 0 <= passed < full.wait:
-            return Full(full.wait - passed)
+        """Why there is no room, or None."""
+        if (full := self._is_full_still(limit, now)) is not None:
+            return full
         with database.write() as session:
             found = limits.take(session, limit, count, now=now)
         if not isinstance(found, Full):
@@ -101,6 +137,12 @@ class Doorkeeper:
         if count == 1:
             self._full[limit.scope] = (now, found)
         return found
+
+    def _is_full_still(self, limit: Limit, now: datetime) -> Full | None:
+        """What was full a moment ago still is: a flood asks the database no more."""
+        at, full = self._full.get(limit.scope, (now, Full(0)))
+        passed = (now - at).total_seconds()
+        return Full(full.wait - passed) if 0 <= passed < full.wait else None
 
     def _is_bombed(self, database: Database, now: datetime) -> bool:
         if self._looked_at is None or not timedelta() <= now - self._looked_at < _LOOK:

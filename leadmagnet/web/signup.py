@@ -13,7 +13,7 @@ from leadmagnet.sequences.requests import Request, Requested
 from leadmagnet.web import remembered, sent, sources
 from leadmagnet.web.answers import answer_json, private_page, see, wants_json
 from leadmagnet.web.blogs import is_framed, within
-from leadmagnet.web.doorkeeper import TurnedAway, Welcome, is_caught, limit_there, too_many_from_there
+from leadmagnet.web.doorkeeper import TurnedAway, is_caught, limit_there, too_many_from_there
 from leadmagnet.web.doorkeeper import started as stamp
 from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
@@ -22,6 +22,10 @@ from leadmagnet.web.remembered import Asked
 bp = Blueprint("signup", __name__)
 
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+#: How often a script says that it has asked before.
+_AGAIN = {"1": 1, "2": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ def submit(slug: str) -> Response:
     except InvalidInput as error:
         return _refuse(published, guide, typed, error)
     caught = is_caught(typed["website"], typed["started"], house().links.keys, now=house().clock())
-    if away := _ask(guide, address, first_name, typed["timezone"], by_a_person=not caught):
+    again = wants_json(request) and request.form.get("again") in _AGAIN
+    if away := _ask(guide, address, first_name, typed["timezone"], by_a_person=not caught, once_more=again):
         return _turn_away(published, guide, typed, away)
     if wants_json(request):
         return _told(published, guide, address.text)
@@ -104,8 +109,9 @@ def send_again(slug: str) -> Response:
         page = _inbox_page(published, guide, asked, wait=wait, status=429)
         page.headers["Retry-After"] = str(wait)
         return page
-    away = _ask(guide, addresses.parse(asked.email), asked.told.get("first_name"), asked.told.get("timezone", ""))
-    if away is not None:
+    address, told = addresses.parse(asked.email), asked.told
+    # Nobody is taken for a bot here: programs do not wait a minute, a person whose browser filled in too much does.
+    if away := _ask(guide, address, told.get("first_name"), told.get("timezone", ""), once_more=True):
         return _turn_away(published, guide, {"email": asked.email, "first_name": "", **asked.told}, away)
     return _sent(guide, asked.again(now))
 
@@ -135,16 +141,18 @@ def _ask(
     timezone: str,
     *,
     by_a_person: bool = True,
+    once_more: bool = False,
 ) -> TurnedAway | None:
     """Why the request has to wait; None: it is taken in, or looks so to whoever sent it."""
-    parts, welcome, limit = house(), Welcome(), None
+    parts = house()
     # What we send to the domain of our bounces comes back to ourselves.
     by_a_person = by_a_person and address.domain != parts.settings.bounce_domain
-    if by_a_person:
-        door = parts.doorkeeper.let_in(parts.database, parts.settings, now=parts.clock())
-        if isinstance(door, TurnedAway):
-            return door
-        welcome, limit = door, limit_there(request, parts.settings, parts.address_secret)
+    there = limit_there(request, parts.settings, parts.address_secret)
+    welcome = parts.doorkeeper.let_in(
+        parts.database, parts.settings, there, by_a_person=by_a_person, once_more=once_more, now=parts.clock()
+    )
+    if isinstance(welcome, TurnedAway):
+        return welcome
     asked = Request(
         guide=guide,
         address=address,
@@ -155,7 +163,7 @@ def _ask(
         by_a_person=by_a_person,
         apart=welcome.apart,
     )
-    outcome = parts.intake.ask(asked, limit)
+    outcome = parts.intake.ask(asked, welcome.there)
     if isinstance(outcome, Full):
         parts.doorkeeper.give_back(welcome)
         return too_many_from_there(outcome)
@@ -201,8 +209,7 @@ def _again(
 
 def _told(published: Published, guide: Guide, address: str) -> Response:
     """The answer for the script, which counts by itself how often it asked again."""
-    again = request.form.get("again", "")
-    times = 1 + int(again) if again in ("1", "2") else 1
+    times = 1 + _AGAIN.get(request.form.get("again", ""), 0)
     found = sent.answer(published, guide, address, times=times)
     return answer_json({"ok": True, "next": f"{house().links.base_url}/f/{guide.slug}/sent", **found})
 

@@ -17,7 +17,7 @@ from leadmagnet.worker import Worker
 from tests.web.conftest import OpenDoor, only_sqlite
 from tests.web.page import page_of
 from tests.web.tables import dump
-from tests.web.test_signup import FORM, JSON, VISITORS, answer, populate
+from tests.web.test_signup import BOT, FORM, JSON, VISITORS, answer, populate
 from tests.world import World
 
 KEYS = Keys.of(("first key",))
@@ -67,7 +67,7 @@ class TestNetworks:
         self, world: World, open_door: OpenDoor, limits: dict[str, int]
     ) -> None:
         populate(world)
-        client = open_door(**limits)
+        client = open_door(bounce_domain="example.net", **limits)
         if not limits:
             bombed(world)
         for number in range(20):
@@ -76,6 +76,10 @@ class TestNetworks:
         answers = {
             who: answer(sends(client, address, headers=JSON), address) for who, (address, _kind) in VISITORS.items()
         }
+        answers["a bot"] = answer(sends(client, BOT, headers=JSON, data={"website": "x"}), BOT)
+        answers["our own bounces"] = answer(
+            sends(client, "bouncer-1@example.net", headers=JSON), "bouncer-1@example.net"
+        )
         assert answers["somebody new"][0] in (429, 503)
         assert {who for who, given in answers.items() if given != answers["somebody new"]} == set()
         assert dump(world.database) == before
@@ -146,6 +150,41 @@ class TestBombed:
         assert "Please try again in an hour." in refused.text
         assert len(world.deliveries(kind="confirm")) == 20
 
+    def test_one_network_does_not_use_the_trickle_up(self, world: World, open_door: OpenDoor) -> None:
+        bombed(world)
+        attacker, client = open_door(), open_door()
+        statuses = [sends(attacker, f"a{number}@example.com").status_code for number in range(40)]
+        assert statuses == [303] * 2 + [503] * 38
+        assert [sends(client, f"b{n}@example.com", peer=f"192.0.2.{n + 10}").status_code for n in range(18)] == [
+            303
+        ] * 18
+        assert sends(client, "late@example.com", peer=THERE).status_code == 503
+        world.wait(minutes=30)
+        assert sends(attacker, "once-more@example.com").status_code == 303
+
+    @only_sqlite
+    def test_a_network_that_sent_the_hundreds_is_shut_out_first(self, world: World, open_door: OpenDoor) -> None:
+        client = open_door()
+        for number in range(100):
+            sends(client, f"a{number}@example.com")
+        bombed(world)
+        late = open_door()
+        assert sends(late, "b@example.com").status_code == 503
+        assert sends(late, "b@example.com", peer=THERE).status_code == 303
+
+    @only_sqlite
+    def test_nobody_is_told_that_a_mail_goes_once_more_when_none_would(self, world: World, open_door: OpenDoor) -> None:
+        client = open_door()
+        sends(client, "ada@example.com")
+        bombed(world)
+        world.wait(minutes=1)
+        again = client.post(f"{FORM}/sent", environ_base={"REMOTE_ADDR": HERE})
+        assert "Please try again in an hour." in page_of(again, 503).words
+        scripted = sends(client, "ada@example.com", data={"again": "1"}, headers=JSON)
+        assert scripted.status_code == 503
+        for number in range(20):  # and it took nobody's place
+            assert sends(open_door(), f"b{number}@example.com", peer=f"192.0.2.{number + 10}").status_code == 303
+
     @only_sqlite
     def test_the_operator_is_told_once_a_day(self, world: World, open_door: OpenDoor, tmp_path: Any) -> None:
         bombed(world)
@@ -162,6 +201,26 @@ class TestBombed:
 
 class TestBots:
     """A stamp of when the form was shown, judged only where there is one."""
+
+    @only_sqlite
+    def test_bots_take_no_places_from_people(self, world: World, open_door: OpenDoor) -> None:
+        client = open_door(signups_per_network=1, signups_per_hour=1)
+        for _ in range(9):
+            assert sends(client, "bot@example.com", data={"website": "x"}).status_code == 303
+        assert sends(client, "ada@example.com").status_code == 303
+        assert sends(client, "bot@example.com", data={"website": "x"}).status_code == 503
+
+    @only_sqlite
+    def test_a_person_who_was_taken_for_a_bot_is_sent_the_mail_when_she_asks_again(
+        self, world: World, open_door: OpenDoor
+    ) -> None:
+        """Her password manager filled in the field that nobody sees; a program does not come back after a minute."""
+        client = open_door()
+        sends(client, "ada@example.com", data={"website": "https://ada.example"})
+        assert world.deliveries() == []
+        world.wait(minutes=1)
+        assert client.post(f"{FORM}/sent").status_code == 303
+        assert [row.kind for row in world.deliveries()] == ["confirm"]
 
     @only_sqlite
     @pytest.mark.parametrize(
@@ -186,9 +245,9 @@ class TestBots:
         if not isinstance(stamp, str):
             key, purpose, age = stamp
             stamp = mint(purpose, int((world.now.timestamp() - age) * 1000), Keys.of((key,)))
-        before = dump(world.database)
         given = answer(sends(open_door(), "ada@example.com", data={"started": stamp}), "ada@example.com")
-        assert (dump(world.database) == before) is caught
+        rows = dump(world.database)
+        assert (rows["subscriber"] == rows["delivery"] == rows["consent"] == []) is caught
         assert given == answer(sends(open_door(), "bob@example.com"), "bob@example.com")
 
     @only_sqlite
@@ -205,11 +264,11 @@ class TestBots:
         client = open_door(signups_per_network=2)
         for email in ("ada@example.com", "postmaster@example.com", "late@example.com"):
             sends(client, email)
-        sends(client, "bot@example.com", data={"website": "x"})
+        sends(client, "bot@example.com", peer=THERE, data={"website": "x"})
         with world.database.read() as session:
             assert session.scalars(select(Tally)).all() == []
         world.wait(minutes=1)
-        sends(client, "bot@example.com", data={"started": "x"})
+        sends(client, "bot@example.com", peer=THERE, data={"started": "x"})
         metrics = client.get("/metrics").text
         for counted in (
             'outcome="let in",reason="confirmation"} 1.0',
