@@ -17,8 +17,8 @@ from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
 from leadmagnet.web.origin import public_address
 
-#: Nobody sends the form so soon: on other sites the stamp is asked for when the field gets the focus, and who has
-#: her address filled in by the browser needs a second from there. A program needs a tenth of one.
+#: Nobody sends the form so soon after it has come into sight, not even with an address that the browser filled in.
+#: A program needs a tenth of that.
 _FASTEST = timedelta(seconds=0.5)
 #: A tab that was left open for longer tells nothing by its age.
 _OLDEST = timedelta(days=1)

@@ -142,10 +142,16 @@ def test_the_copied_form_answers_in_place_on_a_permitted_blog(
     visit: Visit, live: Site, example: Build, blog: Blog, at_blog: Callable[..., Reader]
 ) -> None:
     allow(live, example, blog.url)
-    blog.pasted = copied(visit, live)
+    # Whatever a reader's comment may look like: markup comes from the server of the script alone.
+    comment = (
+        '<form class="lm-form" action="/evil"><input name="email"><p class="lm-err"></p>'
+        '<button type="submit">x</button></form>'
+    )
+    blog.pasted = copied(visit, live).replace("/f/hip-openers\"", "/f/hip-openers?utm_medium=blog\"") + comment
     blog.policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; {to_copy(live, 'form-action')}"
     reader = at_blog()
     reader.page.goto(f"{blog.url}/barre?utm_source=ig&key=1#box")
+    assert reader.page.locator("form").evaluate_all("all => all.map(one => one.dataset.lm)") == ["on", None]
     asks(reader.page, ADA, live)
     reader.page.get_by_role("heading", name="check your inbox").wait_for()
     assert reader.page.url == f"{blog.url}/barre?utm_source=ig&key=1#box"
@@ -168,12 +174,16 @@ def test_where_the_script_cannot_help_the_form_is_a_form(
         "no script": (NO_SCRIPT, blog.url, ""),
         "script blocked": (PHONE, blog.url, "script-src 'none'"),
         "answers blocked": (PHONE, blog.url, "connect-src 'none'"),
+        "mixed into the page's own scripts": (PHONE, blog.url, "script-src 'unsafe-inline'"),
         "not in the list": (PHONE, "https://example.com", ""),
     }
+    with urllib.request.urlopen(f"{live.url}/embed.js") as answer:
+        mixed = f"<iframe class='lm-frame' srcdoc=''></iframe><script>{answer.read().decode()}</script>"
     for number, (case, (look, origin, policy)) in enumerate(cases.items(), start=1):
         if origin != blog.url:
             allow(live, example, origin, "https://example.org")
         blog.policy = policy
+        blog.pasted = to_copy(live, "<form") + (mixed if "inline" in policy else "")
         reader = at_blog(look)
         reader.page.goto(f"{blog.url}/barre")
         asks(reader.page, f"ada{number}@example.com")

@@ -2,9 +2,10 @@
 // It goes out without its comments and indentation.
 (() => {
   "use strict";
-  const FRAMES = document.currentScript.src.replace(/embed\.js.*/, "static/frame.js");
+  // Markup is taken from no other server. Mixed into a page's own scripts this leaves forms as they are.
+  const from = document.currentScript?.src, HOME = from && new URL(from).origin;
   const SENDING = "Sending…";
-  const on = (target, type, action, rest) => target.addEventListener(type, action, rest);
+  const on = (target, type, action) => target.addEventListener(type, action);
 
   // What somebody may have meant: the rule of leadmagnet/audience/typos.py.
   const LIKELY = "gmail.com yahoo.com hotmail.com outlook.com icloud.com aol.com live.com msn.com me.com googlemail.com proton.me protonmail.com comcast.net verizon.net sbcglobal.net btinternet.com gmx.com gmx.de gmx.net".split(" ");
@@ -52,10 +53,10 @@
   const countDown = (button) => {
     const usual = button.textContent, { lmWait, lmWords } = button.dataset, until = Date.now() + lmWait * 1e3;
     const tick = () => {
-      const left = Math.ceil((until - Date.now()) / 1000);
+      const left = Math.ceil((until - Date.now()) / 1e3);
       if (left < 1) return say(button, usual);
       say(button, lmWords.replace("…", left > 99 ? Math.ceil(left / 60) + " min" : left + " s"), true);
-      setTimeout(tick, 1000);
+      setTimeout(tick, 1e3);
     };
     tick();
     on(button, "click", (event) => asleep(button) && event.preventDefault());
@@ -64,8 +65,9 @@
   const countDowns = (within) => within.querySelectorAll("[data-lm-wait]").forEach(countDown);
 
   const upgrade = (form) => {
-    const field = form.elements.email, button = form.querySelector("[type=submit]");
-    if (!field?.nextElementSibling?.matches(".lm-err") || !button || form.dataset.lm) return;
+    const field = form.elements.email, below = field?.nextElementSibling, button = form.querySelector("[type=submit]");
+    const { origin, pathname } = new URL(form.action);
+    if (!below?.matches(".lm-err") || !button || form.dataset.lm || origin !== HOME) return;
     form.dataset.lm = "on";
     form.noValidate = true;
     const usual = button.textContent, panel = make("div", { className: "lm-panel" });
@@ -81,9 +83,11 @@
     fact("page", location.origin + location.pathname);
     fact("referrer", before !== location.host && before);
     for (const [name, value] of new URLSearchParams(location.search)) if (/^utm_/.test(name)) fact(name, value);
-    const ask = async () => fact("started", (await (await fetch(form.action + "/started")).json()).started);
+    const ask = async () => fact("started", (await (await fetch(origin + pathname + "/started")).json()).started);
     fact("started", form.dataset.started);
-    if (form.dataset.started == null) on(field, "focus", () => ask().catch(() => {}), { once: true });
+    // From when it is seen: the browser may fill it in by itself, and be asked to send it at once.
+    const seen = (all, eye) => all.at(-1).isIntersecting && (eye.disconnect(), ask().catch(() => {}));
+    if (form.dataset.started == null) new IntersectionObserver(seen).observe(form);
 
     const complain = (input, words) => {
       const line = input.nextElementSibling;
@@ -93,7 +97,7 @@
     };
     const hint = make("div", { className: "lm-hint" });
     hint.setAttribute("role", "status");
-    field.nextElementSibling.after(hint);
+    below.after(hint);
     const suggest = (address) => {
       hint.textContent = "";
       const words = `Did you mean ${address}?`;
@@ -164,7 +168,8 @@
     document.querySelectorAll("form.lm-form").forEach(upgrade);
     countDowns(document);
     // How high a frame is only pages with frames need to know.
-    if (document.querySelector("iframe.lm-frame")) document.head.append(make("script", { src: FRAMES }));
+    if (HOME && document.querySelector("iframe.lm-frame"))
+      document.head.append(make("script", { src: HOME + "/static/frame.js" }));
   };
   if (document.readyState === "loading") on(document, "DOMContentLoaded", start);
   else start();
