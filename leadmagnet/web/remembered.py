@@ -13,6 +13,8 @@ from leadmagnet.web.house import house
 
 _COOKIE = "lm_sent"
 _COOKIE_SECONDS = 15 * 60
+#: Browsers drop a cookie of more than 4096 bytes with its attributes (RFC 6265 §6.1).
+_LONGEST = 3800
 _SECOND = timedelta(seconds=1)
 
 
@@ -42,9 +44,10 @@ class Asked:
 
 def keep(response: Response, slug: str, asked: Asked) -> None:
     """Lays the cookie beside an answer; it goes to the one page that shows it, and to nobody's script."""
+    value = _signed(asked)
     response.set_cookie(
         _COOKIE,
-        _serializer().dumps([asked.email, dict(asked.told), asked.times, ceil(asked.at.timestamp())]),
+        value if len(value) <= _LONGEST else _signed(replace(asked, told={})),
         max_age=_COOKIE_SECONDS,
         path=f"/f/{slug}/sent",
         httponly=True,
@@ -59,8 +62,14 @@ def kept() -> Asked | None:
         values = _serializer().loads(request.cookies.get(_COOKIE, ""), max_age=_COOKIE_SECONDS)
     except BadData:
         return None
-    email, told, times, at = values
-    return Asked(email, told, times, datetime.fromtimestamp(at, UTC))
+    match values:
+        case [str(email), dict(told), int(times), int(at)]:
+            return Asked(email, told, times, datetime.fromtimestamp(at, UTC))
+    return None  # signed by another version of ours
+
+
+def _signed(asked: Asked) -> str:
+    return _serializer().dumps([asked.email, dict(asked.told), asked.times, ceil(asked.at.timestamp())])
 
 
 def _serializer() -> URLSafeTimedSerializer:

@@ -1,6 +1,8 @@
 """Check your inbox, without a script: another try, another address, and how long to wait."""
 
+import pytest
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
 
 from leadmagnet.content.compiled import Build
 from tests.web.conftest import OpenDoor, only_sqlite
@@ -98,3 +100,18 @@ def test_the_confirm_page_has_no_script_that_could_press_its_button(world: World
     assert page.every("script") == []
     (form,) = page.every("form")
     assert (form["method"], form.one("button")["type"]) == ("post", "submit")
+
+
+@pytest.mark.parametrize("values", ["ada@example.com", ["ada@example.com"], [1, 2, 3, 4], None, ["a", {}, 1, "x"]])
+def test_a_cookie_of_another_version_is_none(client: FlaskClient, values: object) -> None:
+    signed = URLSafeTimedSerializer("first key", salt="sent-page").dumps(values)
+    client.set_cookie("lm_sent", signed, path=SENT)
+    assert "@" not in main(client).words.replace("maya@mail.example.com", "")
+
+
+def test_a_long_story_fits_into_the_cookie(client: FlaskClient) -> None:
+    """Browsers drop what is longer than 4096 bytes, and with it the address that the page shows."""
+    told = {f"utm_{name}": "".join(chr(0x10000 + 7919 * n % 9999) for n in range(100)) for name in ("source", "term")}
+    sent = client.post(FORM, data={"email": "ada@example.com", "page": "https://e.example/" + "é𐍈" * 240, **told})
+    assert len(sent.headers["Set-Cookie"]) < 4000
+    assert "ada@example.com" in main(client).words
