@@ -1,6 +1,9 @@
 """What a reader may do with her own data: send it elsewhere, look at it, delete it."""
 
+import ipaddress
 import json
+from email.utils import parseaddr
+from typing import Any
 
 from flask import Blueprint, Response, abort, request
 
@@ -18,6 +21,9 @@ from leadmagnet.web.house import house
 from leadmagnet.web.origin import origin_of
 
 bp = Blueprint("personal", __name__)
+
+#: Of an address, what tells a country and a provider, and not whose home it is: the bits that are told, by version.
+_TOLD_OF_IP = {4: 24, 6: 48}
 
 _TOO_OFTEN = "You have asked for that three times today. Please try again tomorrow."
 
@@ -74,17 +80,34 @@ def _address_page(
 
 @bp.get("/u/<token>/data")
 def data(token: str) -> Response:
-    """Everything kept about her, as a file; changes nothing."""
+    """What is kept about her, as a file; changes nothing."""
     subscriber_id = row_of(token, Purpose.LEAVE)
     parts = house()
     with parts.database.read() as session:
         subscriber = session.get(Subscriber, subscriber_id)
         if subscriber is None:
             return nothing_left()
-        found = privacy.export(session, subscriber, now=parts.clock())
+        found = _for_whoever_has_the_link(
+            privacy.export(session, subscriber, now=parts.clock()), parts.published(session).site
+        )
     answer = Response(json.dumps(found, indent=2, ensure_ascii=False), mimetype="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return kept_private(answer)
+
+
+def _for_whoever_has_the_link(found: dict[str, Any], site: Site) -> dict[str, Any]:
+    """The same without what would hurt her if she had passed a letter on: its foot leads whoever gets it here."""
+    for proof in found["consents"]:
+        if proof["ip"] is not None:
+            bits = _TOLD_OF_IP[ipaddress.ip_address(proof["ip"]).version]
+            proof["ip"] = str(ipaddress.ip_network((proof["ip"], bits), strict=False))
+    if found["new_address"] is not None:
+        del found["new_address"]["address"]
+    note = (
+        "A letter that was passed on carries the link to this file, too. So IP addresses are shortened here, and a new "
+        f"address that waits for its yes is left out. For those write to {parseaddr(site.reply_to or site.sender)[1]}."
+    )
+    return {"format": found.pop("format"), "note": note, **found}
 
 
 @bp.get("/u/<token>/forget")

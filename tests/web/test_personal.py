@@ -121,6 +121,26 @@ def test_ada_downloads_what_is_kept_about_her(world: World, client: FlaskClient)
     assert dump(world.database) == before
 
 
+@only_sqlite
+def test_who_was_passed_a_letter_learns_neither_where_she_lives_nor_where_she_goes(
+    world: World, client: FlaskClient
+) -> None:
+    """The link of a letter that was forwarded leads there, too."""
+    for number, ip in enumerate(("203.0.113.77", "2001:db8:17:42::9")):
+        client.post("/f/hip-openers", data={"email": ADA}, environ_base={"REMOTE_ADDR": ip})
+        world.wait(minutes=10 * (number + 1))
+    world.joins(ADA)
+    client.post(f"{hers(world)}/address", data={"email": NEW})
+    answer = client.get(f"{hers(world)}/data")
+    found = json.loads(answer.text)
+    assert [row["ip"] for row in found["consents"]][:2] == ["203.0.113.0/24", "2001:db8:17::/48"]
+    assert list(found["new_address"]) == ["asked_at"]
+    assert NEW not in answer.text
+    assert "maya@example.com" in found["note"]
+    page = page_of(client.get("/privacy")).words
+    assert "A letter that you pass on carries the link, too" in page
+
+
 def test_ada_has_everything_deleted_and_all_her_links_still_say_something_true(
     world: World, client: FlaskClient
 ) -> None:
