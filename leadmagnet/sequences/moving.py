@@ -24,7 +24,7 @@ _DAY = timedelta(days=1)
 #: In her history.
 EVENT = "moved"
 #: What she says yes to, word for word, on the page that the mail leads to.
-WORDING = "From then on mails go to this address, and no longer to the old one."
+WORDING = "From now on mails go to this address, and no longer to the old one."
 
 
 class Asked(StrEnum):

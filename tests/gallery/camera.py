@@ -11,7 +11,8 @@ import typst
 
 from tests.browser import chromium
 from tests.browser.chromium import DARK, PHONE, Look
-from tests.gallery.subjects import Letter, Sight
+from tests.browser.sights import Sight
+from tests.gallery.subjects import Letter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -86,9 +87,7 @@ class Camera:
             with chromium.visitor(self._browser, look, self._url) as visitor:
                 page = visitor.new_page()
                 for sight in sights:
-                    page.goto(sight.path)
-                    if sight.act is not None:
-                        sight.act(page)
+                    sight.open(page)
                     self._shoot(page, kind, sight.name, name, whole=sight.whole)
 
     def paper(self, guide: Sight) -> bool:
