@@ -32,8 +32,8 @@
     return found;
   };
   const suggestion = (address) => {
-    const [, local, typed] = /^(.+)@([^@]+)$/.exec(address.trim()) || [];
-    const domain = (typed || "").toLowerCase();
+    const [, local, typed = ""] = /^(.+)@([^@]+)$/.exec(address.trim()) || [];
+    const domain = typed.toLowerCase();
     if (!domain || right(domain)) return;
     const ended = domain.replace(/\.(con|cmo|cim|comm|vom)$/, ".com");
     const meant = !/\./.test(domain)
@@ -52,10 +52,10 @@
   const countDown = (button) => {
     const usual = button.textContent, { lmWait, lmWords } = button.dataset, until = Date.now() + lmWait * 1e3;
     const tick = () => {
-      const left = Math.ceil((until - Date.now()) / 1000);
+      const left = Math.ceil((until - Date.now()) / 1e3);
       if (left < 1) return say(button, usual);
       say(button, lmWords.replace("…", left > 99 ? Math.ceil(left / 60) + " min" : left + " s"), true);
-      setTimeout(tick, 1000);
+      setTimeout(tick, 1e3);
     };
     tick();
     on(button, "click", (event) => asleep(button) && event.preventDefault());
@@ -83,7 +83,7 @@
     for (const [name, value] of new URLSearchParams(location.search)) if (/^utm_/.test(name)) fact(name, value);
     const ask = async () => fact("started", (await (await fetch(form.action + "/started")).json()).started);
     fact("started", form.dataset.started);
-    if (form.dataset.started == null) on(field, "focus", () => ask().catch(() => {}), { once: true });
+    form.dataset.started ?? on(field, "focus", () => ask().catch(() => {}), { once: true });
 
     const complain = (input, words) => {
       const line = input.nextElementSibling;
@@ -95,9 +95,9 @@
     hint.setAttribute("role", "status");
     field.nextElementSibling.after(hint);
     const suggest = (address) => {
-      hint.textContent = "";
-      const words = `Did you mean ${address}?`;
-      if (address) hint.append(make("button", { type: "button", className: "lm-use", value: address, textContent: words }));
+      if (hint.firstChild?.value === address) return; // the tab key may be on its way to it
+      const textContent = `Did you mean ${address}?`;
+      hint.replaceChildren(address ? make("button", { type: "button", className: "lm-use", value: address, textContent }) : "");
     };
     const use = (address) => {
       field.value = address;
@@ -115,19 +115,18 @@
         const headers = { Accept: "application/json" }, signal = AbortSignal.timeout(15e3);
         const answer = await fetch(form.action, { method: "POST", body, headers, signal, credentials: "omit" });
         const { error, html } = await answer.json();
-        if (answer.status === 422) {
+        if (error?.field) {
           const input = form.elements[error.field];
           say(button, usual);
           panel.replaceWith(form);
           complain(input, error.message);
           return input.focus();
         }
-        panel.innerHTML = html.trim();
+        // As the form's own heading is, so that it looks like one. Whatever closes a heading closes any (HTML 13.2.6.4.7).
+        panel.innerHTML = html.trim().replace("h2", form.querySelector("h1, h2, h3")?.tagName || "h2");
         form.replaceWith(panel);
         countDowns(panel);
-        const title = panel.querySelector(".lm-head");
-        title.setAttribute("aria-level", form.querySelector("h1, h2, h3")?.tagName[1] || 2);
-        title.focus();
+        panel.querySelector("[tabindex]").focus();
       } catch {
         // Whatever it was: the browser can still send the form by itself.
         panel.replaceWith(form);
@@ -137,13 +136,13 @@
 
     on(form, "submit", (event) => {
       event.preventDefault();
-      if (!asleep(button)) send(0);
+      asleep(button) || send(0);
     });
     // What moves under a finger on its way to the button makes it miss.
     on(button, "pointerdown", (event) => (pressed = event.timeStamp));
     on(button, "click", () => (pressed = -1e4));
     on(field, "blur", (event) => {
-      if (event.timeStamp - pressed < 1000) return;
+      if (event.timeStamp - pressed < 1e3) return;
       if (field.validity.valid && /@.+\../.test(field.value)) complain(field, "");
       suggest(suggestion(field.value));
     });
@@ -157,7 +156,7 @@
       else panel.replaceWith(form), field.focus();
     });
     // The back button may show the page as it was left.
-    on(window, "pageshow", () => say(button, usual));
+    on(self, "pageshow", () => say(button, usual));
   };
 
   const start = () => {
