@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: What is for programs, or is somebody's mail as she wrote it.
 NO_PAGES = {"letter", "source", "healthz", "readyz", "metrics"}
 #: What the console says of the answers that some of these pages are.
-STATUSES = {"404", "410", "422", "429"}
+STATUSES = {"404", "405", "410", "422", "429", "503"}
 
 FORM = tour.FORM
 GMAIL, TYPO, PLAIN = "eva@gmail.com", "eva@gmial.com", "eva@example.com"
@@ -210,7 +210,7 @@ def _is_refused(page: "Page", live: Site) -> None:
     answers = [visitor.post(FORM, data={"email": PLAIN}) for _ in range(2)]
     assert answers[1].status_code == 503
     page.route(
-        f"**{FORM}", lambda route: route.fulfill(status=429, headers=dict(answers[1].headers), body=answers[1].text)
+        f"**{FORM}", lambda route: route.fulfill(status=503, headers=dict(answers[1].headers), body=answers[1].text)
     )
     page.goto(FORM)
     page.unroute(f"**{FORM}")
