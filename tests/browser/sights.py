@@ -148,12 +148,9 @@ def _asks_again(page: "Page", times: int) -> None:
     sends(page, GMAIL)
     for wait in (61_000, 601_000)[:times]:
         page.clock.fast_forward(wait)
-        before = page.locator(".lm-panel").inner_html()
         page.locator(".lm-again[aria-disabled=false]").click()
-        page.wait_for_function(
-            "before => document.querySelector('.lm-said') && document.querySelector('.lm-panel').innerHTML !== before && !document.querySelector('.lm-panel').textContent.includes('Sending')",
-            arg=before,
-        )
+        page.locator(".lm-said").wait_for()
+        page.locator(".lm-again", has_text="Sending").wait_for(state="detached")
     page.clock.resume()
 
 
