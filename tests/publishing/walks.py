@@ -157,6 +157,15 @@ def assert_kept_promises(world: Walk, contents: Iterable[Content]) -> None:
         if sequence is not None and letter is not None and letter.day and before is not None and not wished:
             assert at - before >= sequence.min_gap, (row.subscriber_id, row.step, before, at)
         last[row.subscriber_id] = at
+    _assert_nobody_was_lost(world)
+
+
+def _assert_nobody_was_lost(world: World) -> None:
+    """Of every series that runs one letter waits, for its time or for the operator."""
+    with world.database.read() as session:
+        running = sorted(session.scalars(select(Enrollment.id).where(Enrollment.status == "active")))
+    waits = [row.enrollment_id for row in world.deliveries() if row.step and row.state in ("pending", "held")]
+    assert sorted(set(waits)) == running and len(waits) == len(running)
 
 
 def _wishes(world: World) -> set[tuple[int | None, datetime]]:
