@@ -192,6 +192,7 @@ def test_forgetting_takes_her_out_of_mails_to_the_operator(world: World) -> None
     for key, kind, kept in (
         ("watch:hip-openers/guide:1", "notice", {"recipient": "maya@example.com", "copy": 1, "reader": her, "facts": facts}),
         ("watch:hip-openers/guide:2", "notice", {"recipient": "maya@example.com", "copy": 2, "reader": 99, "facts": facts}),
+        ("watch:hip-openers/guide:3", "notice", {"recipient": "maya@example.com", "copy": 3, "facts": facts}),
         ("test:1", "test", {"recipient": "Ada@Example.com", **facts}),
         ("test:2", "test", {"recipient": "maya@example.com", **facts}),
     ):  # fmt: skip
@@ -205,6 +206,7 @@ def test_forgetting_takes_her_out_of_mails_to_the_operator(world: World) -> None
         "recipient": "maya@example.com", "copy": 1, "reader": None, "facts": {"asked_on": "2026-03-04"}
     }  # fmt: skip
     assert left["watch:hip-openers/guide:2"]["reader"] == 99  # type: ignore[index]
+    assert left["watch:hip-openers/guide:3"]["facts"] == {"asked_on": "2026-03-04"}  # type: ignore[index]
     assert left["test:1"] is None and left["test:2"] is not None
 
 
@@ -246,6 +248,16 @@ def test_looking_for_what_is_old_goes_on_where_it_stopped(world: World, monkeypa
             break
     assert seen == [*range(3, last, 3), 0]
     assert all(row.facts is None for row in world.deliveries(state="sent"))
+
+
+def test_nobody_elses_wish_to_move_to_her_address_keeps_it(world: World) -> None:
+    world.joins(ADA)
+    world.joins(BOB)
+    asks_to_move(world, world.subscriber(BOB).id, ADA)
+    forget(world, world.subscriber(ADA).id)
+    assert ADA not in str(world.everything())
+    world.deliver()
+    assert len(world.inbox(ADA)) == 2
 
 
 def test_a_block_that_stood_before_stays_as_it_was(world: World) -> None:
