@@ -341,7 +341,9 @@ HANDS: dict[str, Callable[[Session, Walk, Subscriber, int], object]] = {
     ),
     "finish": lambda session, world, she, _much: finishing.finish(session, she, by="reader", now=world.now),
     "go on": lambda session, world, she, _much: finishing.go_on(session, she, by="reader", now=world.now),
-    "sweep": lambda session, world, _she, _much: finishing.leave_finished(session, limit=99, now=world.now),
+    "sweep": lambda session, world, _she, _much: [
+        finishing.leave_finished(session, one, now=world.now) for one in finishing.over(session, limit=99)
+    ],
     "tap": _tap,
 }
 
