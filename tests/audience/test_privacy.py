@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from leadmagnet.audience import privacy, suppressions
 from leadmagnet.audience.privacy import Forgotten
 from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed
+from leadmagnet.sequences import pauses
 from leadmagnet.sequences.signup import Requested
 from leadmagnet.store.models import (
     AddressChange,
@@ -128,6 +129,31 @@ def test_of_a_forgotten_person_only_a_hash_stays(world: World) -> None:
     assert world.subscriber("erin@example.com").id > her  # her number, which her links name, is never given again
     world.skip(until=world.now + timedelta(days=40))
     assert world.inbox("ada@old.example")[-1]["Date"].datetime <= world.now - timedelta(days=40)
+
+
+def test_after_a_full_life_every_table_is_as_if_she_had_never_been_there(world: World) -> None:
+    world.joins(BOB)
+    before = world.everything()
+    world.joins(ADA, first_name="Ada")
+    her = world.subscriber(ADA).id
+    mail = world.deliveries(subscriber_id=her, state="sent")[-1]
+    again = {name: getattr(mail, name) for name in ("kind", "lane", "due_at", "ready_at", "domain_group", "step")}
+    with world.database.write() as session:
+        copy = Delivery(**again, subscriber_id=her, enrollment_id=mail.enrollment_id, resend_of=mail.id)
+        copy.message_id, copy.dedupe_key, copy.state, copy.reason = "again", f"resend:{mail.id}:1", "uncertain", "lost"
+        session.add(copy)
+        session.add(Feedback(at=world.now, kind="bounce", delivery_id=mail.id, status="5.1.1", digest="d"))
+        session.add(AuditEvent(at=world.now, event="uncertain", delivery_id=mail.id, detail={"host": "h"}))
+        pauses.pause(session, world.published, session.get_one(Subscriber, her), world.now, by="reader", now=world.now)
+    world.leaves(ADA)
+    asks_to_move(world, her, NEW)
+    assert forget(world, her) is Forgotten.NOW
+    kept = {"suppression", "tally", "signup_bucket", "signup_window"}  # a block, and counts
+    after = world.everything()
+    assert {name: rows for name, rows in after.items() if name not in kept} == {
+        name: rows for name, rows in before.items() if name not in kept
+    }
+    assert len(after["suppression"]) == 1
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "deferred", "failed"])
