@@ -54,6 +54,8 @@ STOP_SECONDS = 30.0
 class Worker:
     """Everything that sends, in one process. `start` returns at once; `stop` finishes what is in flight."""
 
+    _looked_through = 0  # the number of the last mail whose age was looked at
+
     def __init__(
         self,
         settings: Settings,
@@ -73,7 +75,6 @@ class Worker:
         self._started_at = clock()
         self._live = Live()
         self._stopping = Event()
-        self._looked_through = 0  # the number of the last mail whose age was looked at
         self._lease = Lease(self.id, settings.lease_seconds)
         self.dispatcher = Dispatcher(
             database,
