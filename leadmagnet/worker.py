@@ -54,6 +54,8 @@ STOP_SECONDS = 30.0
 class Worker:
     """Everything that sends, in one process. `start` returns at once; `stop` finishes what is in flight."""
 
+    _looked_through = 0  # the number of the last mail whose age was looked at
+
     def __init__(
         self,
         settings: Settings,
@@ -73,7 +75,6 @@ class Worker:
         self._started_at = clock()
         self._live = Live()
         self._stopping = Event()
-        self._looked_through = 0  # the number of the last mail whose age was looked at
         self._lease = Lease(self.id, settings.lease_seconds)
         self.dispatcher = Dispatcher(
             database,
@@ -190,7 +191,7 @@ class Worker:
         self._in_chore("forget", lambda s, now: signup.forget_unconfirmed(s, limit=CHUNK, now=now))
         self._in_chore("addresses", lambda s, now: moving.forget_unanswered(s, limit=CHUNK, now=now))
         self._forget_old()
-        self._in_chore("finish", lambda s, now: finishing.leave_finished(s, limit=CHUNK, now=now))
+        self._let_leave()
         self._in_chore("sign-ups", self._watch_signups)
         self._in_chore("brakes", lambda s, now: brakes.forget_passed(s, now=now))
         self._in_chore("breaker", lambda s, now: breaker.forget(s, now=now))
@@ -204,6 +205,17 @@ class Worker:
             self._looked_through = privacy.forget_old(self._database, after=self._looked_through, now=self._clock())
         except Exception as error:
             self._failed("forget old", error)
+
+    def _let_leave(self) -> None:
+        """Each in a transaction of her own: nobody waits for many, and none of them stands in another's way."""
+        try:
+            with self._database.read() as session:
+                people = finishing.over(session, limit=CHUNK)
+        except Exception as error:
+            self._failed("finish", error)
+            return
+        for one in people:
+            self._in_chore("finish", lambda s, now, one=one: finishing.leave_finished(s, one, now=now))  # type: ignore[misc]
 
     def _watch_signups(self, session: Session, now: datetime) -> None:
         """Tells the operator of an attack on the form, and forgets what its limits no longer need."""

@@ -10,15 +10,17 @@ import pytest
 from sqlalchemy import delete
 
 from leadmagnet import worker as metronome
+from leadmagnet.audience import subscribers
 from leadmagnet.content.compiled import Build
 from leadmagnet.delivery import recovery
 from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.journal import Journal, left_behind
 from leadmagnet.mail.smtp import Connection
 from leadmagnet.reports import heartbeats
+from leadmagnet.sequences import finishing
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
-from leadmagnet.store.models import Delivery, Release, Subscriber
+from leadmagnet.store.models import Delivery, Enrollment, Release, Subscriber
 from leadmagnet.store.signals import something_is_due
 from leadmagnet.worker import Worker
 from tests.databases import ON_POSTGRESQL
@@ -91,6 +93,20 @@ def test_in_the_test_mailbox_mail_arrives_as_well(world: World, tmp_path: Path) 
         until(lambda: len(world.inbox(ADA)) == 2)
     assert [row.step for row in world.deliveries(state="pending")] == ["tight-hips"]
     check_invariants(world, world.mailbox)
+
+
+def test_keeping_house_lets_leave_who_wished_to_after_the_series(world: World, tmp_path: Path) -> None:
+    for reader in (ADA, BOB):
+        world.joins(reader)
+        with world.database.write() as session:
+            person = subscribers.get(session, world.subscriber(reader).id)
+            assert person is not None and finishing.finish(session, person, by="reader", now=world.now)
+    world.changes(Enrollment, world.enrollment(ADA).id, status="completed", ended_at=world.now)
+    settings = Settings(data_dir=tmp_path / "var", worker_connections=1)
+    worker = Worker(settings, world.database, world.mailbox.connect, world.links, clock=lambda: world.now)
+    worker.keep_house()
+    assert [world.subscriber(reader).status for reader in (ADA, BOB)] == ["unsubscribed", "active"]
+    assert world.consents(ADA)[-1].event == "withdrawn"
 
 
 def test_a_worker_waits_for_the_first_publish(database: Database, example: Build, tmp_path: Path) -> None:

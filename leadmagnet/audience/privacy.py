@@ -134,16 +134,35 @@ def forget(session: Session, subscriber_id: int, *, now: datetime) -> Forgotten:
     found = session.execute(her.with_for_update()).one_or_none()
     if found is None:
         return Forgotten.BEFORE
-    mails = select(Delivery.id).where(Delivery.subscriber_id == subscriber_id)
-    if not is_sqlite(session):
-        free = len(session.scalars(mails.with_for_update(skip_locked=True)).all())
-        if free < (session.scalar(select(func.count()).select_from(mails.subquery())) or 0):
-            return Forgotten.BUSY
+    if not _has_all_mails(session, subscriber_id):
+        return Forgotten.BUSY
     _forget_in_facts(session, subscriber_id, found.address)
+    # Somebody else may have wished to move to her address: nobody will, and it stands there to be read.
+    session.execute(delete(AddressChange).where(AddressChange.address_key == found.address_key))
     suppressions.lift(session, found.address_key)
     suppressions.add(session, found.address_key, "all", "erased", now=now)
     session.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))
     return Forgotten.NOW
+
+
+def _has_all_mails(session: Session, subscriber_id: int) -> bool:
+    """Locks all her mails; False if a worker has one of them in its hands."""
+    if is_sqlite(session):
+        return True
+    mails = select(Delivery.id).where(Delivery.subscriber_id == subscriber_id)
+    free = len(session.scalars(mails.with_for_update(skip_locked=True)).all())
+    return free == session.scalar(select(func.count()).select_from(mails.subquery()))
+
+
+def forget_request(session: Session, address_key: str) -> None:
+    """Deletes who has asked with this address and not confirmed, because it is proven to be somebody else's.
+
+    Without waiting for anybody: a row that is in other hands this moment stays.
+    """
+    asked = select(Subscriber.id).where(Subscriber.address_key == address_key, Subscriber.status == "pending")
+    found = session.scalar(asked.with_for_update(skip_locked=True))
+    if found is not None and _has_all_mails(session, found):
+        session.execute(delete(Subscriber).where(Subscriber.id == found))
 
 
 def forget_at_once(database: Database, subscriber_id: int, *, now: datetime) -> Forgotten:
@@ -164,7 +183,8 @@ def _forget_in_facts(session: Session, subscriber_id: int, address: str) -> None
     """
     found = select(Delivery.id, Delivery.facts, Delivery.due_at).where(Delivery.facts.is_not(None))
     for row in session.execute(found.where(_starts("watch:"))).all():
-        if (facts := row.facts or {}).get("reader") == subscriber_id:
+        # A copy from before the reader was noted may be of hers.
+        if (facts := row.facts or {}).get("reader", subscriber_id) == subscriber_id:
             blank = facts | {"reader": None, "facts": {"asked_on": row.due_at.date().isoformat()}}
             session.execute(update(Delivery).where(Delivery.id == row.id).values(facts=blank))
     for row in session.execute(found.where(_starts("test:"))).all():

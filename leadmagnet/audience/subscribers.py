@@ -92,9 +92,9 @@ def take_in(session: Session, people: Collection[Newcomer], *, now: datetime) ->
 def get(session: Session, subscriber_id: int) -> Subscriber | None:
     """The subscriber, locked for this transaction, or None once forgotten."""
     # FOR NO KEY UPDATE: a claim holds key locks on people through its foreign keys, and must not be waited for.
-    return session.scalars(
-        select(Subscriber).where(Subscriber.id == subscriber_id).with_for_update(key_share=True)
-    ).one_or_none()
+    locked = select(Subscriber).where(Subscriber.id == subscriber_id).with_for_update(key_share=True)
+    # As she is under the lock, whatever this session read of her before.
+    return session.scalars(locked.execution_options(populate_existing=True)).one_or_none()
 
 
 def find(session: Session, address_key: str) -> Subscriber | None:

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from leadmagnet.content.published import Published
 from leadmagnet.publishing.groups import Group
-from leadmagnet.publishing.projection import Course, Mail, Person
+from leadmagnet.publishing.places import Person
+from leadmagnet.publishing.projection import Course, Mail
 from leadmagnet.publishing.replan import SEQUENCE_REMOVED
 
 

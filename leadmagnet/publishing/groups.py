@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from leadmagnet.publishing.projection import Course, Person, Place, Projector
+from leadmagnet.publishing.places import Person, Place
+from leadmagnet.publishing.projection import Course, Projector
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Facts
 

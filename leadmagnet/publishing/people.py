@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from leadmagnet.content.published import Published
 from leadmagnet.publishing import finished
-from leadmagnet.publishing.projection import Person, Place, Waiting
+from leadmagnet.publishing.places import Person, Place, Waiting
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.facts import Series
 from leadmagnet.sequences.schedule import Facts, own_gap

@@ -89,31 +89,8 @@ class Person:
 def person(session: Session, published: Published, subscriber: Subscriber, *, now: datetime) -> Person:
     """The person as she is in this transaction."""
     session.flush()
-    rows = session.execute(
-        select(
-            Enrollment.sequence,
-            Enrollment.status,
-            Enrollment.exit_reason,
-            Enrollment.ended_at,
-            Enrollment.paused_until,
-            Enrollment.wanted_at,
-            Delivery.step,
-            Delivery.due_at,
-        )
-        .outerjoin(
-            Delivery,
-            and_(
-                Delivery.enrollment_id == Enrollment.id,
-                Delivery.step.is_not(None),
-                Delivery.state.in_(["pending", "claimed", "handing_off"]),
-            ),
-        )
-        .where(Enrollment.subscriber_id == subscriber.id)
-        .order_by(Enrollment.id, Delivery.due_at)
-    ).all()
-    tags = session.scalars(
-        select(SubscriberTag.tag).where(SubscriberTag.subscriber_id == subscriber.id).order_by(SubscriberTag.tag)
-    ).all()
+    hers = select(SubscriberTag.tag).where(SubscriberTag.subscriber_id == subscriber.id)
+    tags = session.scalars(hers.order_by(SubscriberTag.tag)).all()
     # Read anew: what a change wrote past the object counts.
     state, left, gap_days, finishing = session.execute(
         select(Subscriber.status, Subscriber.unsubscribed_at, Subscriber.gap_days, Subscriber.finishing_at).where(
@@ -128,23 +105,39 @@ def person(session: Session, published: Published, subscriber: Subscriber, *, no
         confirmed_at=subscriber.confirmed_at,
         unsubscribed_at=left,
         tags=tuple(tags),
-        series=tuple(
-            Series(
-                slug,
-                status,
-                reason,
-                ended,
-                until if _holds(status, until, now) else None,
-                step,
-                due,
-                wanted if wanted is not None and wanted == due else None,
-            )
-            for slug, status, reason, ended, until, wanted, step, due in rows
-        ),
+        series=_series(session, subscriber.id, now),
         zone=published.zone_of(subscriber.timezone),
         gap_days=gap_days,
         finishing_at=finishing,
         came_from=_came_from(session, subscriber.id),
+    )
+
+
+def _series(session: Session, subscriber_id: int, now: datetime) -> tuple[Series, ...]:
+    coming = and_(
+        Delivery.enrollment_id == Enrollment.id,
+        Delivery.step.is_not(None),
+        Delivery.state.in_(["pending", "claimed", "handing_off"]),
+    )
+    rows = session.execute(
+        select(Enrollment, Delivery.step, Delivery.due_at)
+        .outerjoin(Delivery, coming)
+        .where(Enrollment.subscriber_id == subscriber_id)
+        .order_by(Enrollment.id, Delivery.due_at)
+        .execution_options(populate_existing=True)
+    )
+    return tuple(
+        Series(
+            sequence=one.sequence,
+            state=one.status,
+            reason=one.exit_reason,
+            ended_at=one.ended_at,
+            paused_until=one.paused_until if _holds(one.status, one.paused_until, now) else None,
+            letter=letter,
+            due_at=due,
+            wanted_at=one.wanted_at if one.wanted_at == due else None,
+        )
+        for one, letter, due in rows
     )
 
 

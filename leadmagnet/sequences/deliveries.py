@@ -76,8 +76,14 @@ def again_after(sent: int) -> timedelta:
 
 @cache
 def _having_had(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
-    """What each (enrollment, moment a day ago) of `given` and its person have had of what may be asked for again."""
-    given = batches.given(for_sqlite=for_sqlite, enrollment_id=batches.NUMBER, lately=_delivery.c.due_at.type)
+    """What each (person, series, moment a day ago) of `given` has had of what may be asked for again."""
+    given = batches.given(
+        for_sqlite=for_sqlite,
+        subscriber_id=batches.NUMBER,
+        sequence=_enrollment.c.sequence.type,
+        lately=_delivery.c.due_at.type,
+    )
+    series = and_(_enrollment.c.subscriber_id == given.c.subscriber_id, _enrollment.c.sequence == given.c.sequence)
     of = _delivery.c
     confirm = of.kind == "confirm"
     guide = of.kind == "guide"
@@ -87,6 +93,7 @@ def _having_had(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
     return (
         select(
             _enrollment.c.id,
+            _enrollment.c.subscriber_id,
             func.count(of.id).filter(confirm).label("confirmations"),
             func.max(of.due_at).filter(confirm).label("last_confirmation"),
             func.count(of.id).filter(guide).label("guides"),
@@ -95,20 +102,22 @@ def _having_had(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
             func.max(of.due_at).filter(of_this).label("last_of_this"),
         )
         .select_from(given)
-        .join(_enrollment, _enrollment.c.id == given.c.enrollment_id)
+        .join(_enrollment, series)
         .join(_delivery, asked_for, isouter=True)
         .group_by(_enrollment.c.id)
     )
 
 
-def had(session: Session, enrollment_ids: Iterable[int], *, now: datetime) -> dict[int, Row[Any]]:
-    """For each of these enrollments the confirmations and guides of its person, of any series and of this one.
+def had(session: Session, series: Iterable[tuple[int, str]], *, now: datetime) -> dict[int, Row[Any]]:
+    """By subscriber id the confirmations and guides of each, of any series and of the one whose slug stands beside her.
 
-    `confirmations`, `last_confirmation`, `guides`, `guides_lately`, `of_this`, `last_of_this`: counts, and when the
-    last was asked for (None: never).
+    `id` of that enrollment, `confirmations`, `last_confirmation`, `guides`, `guides_lately`, `of_this`, `last_of_this`:
+    counts, and when the last was asked for (None: never). Nobody stands there twice.
     """
-    rows = batches.rows([(one, now - timedelta(days=1)) for one in enrollment_ids])
-    return {row.id: row for row in session.connection().execute(_having_had(is_sqlite(session)), {"given": rows})}
+    rows = batches.rows([(person, slug, now - timedelta(days=1)) for person, slug in series])
+    return {
+        row.subscriber_id: row for row in session.connection().execute(_having_had(is_sqlite(session)), {"given": rows})
+    }
 
 
 def may_have_confirmation(had: Row[Any], *, apart: timedelta, now: datetime) -> bool:
@@ -180,9 +189,8 @@ def plan_guide(
     session: Session, published: Published, subscriber: Subscriber, enrollment: Enrollment, *, now: datetime
 ) -> None:
     """Queues the guide for somebody who asked for it before she had confirmed."""
-    plan_answers(
-        session, [guide(published, subscriber, had(session, [enrollment.id], now=now)[enrollment.id], now=now)]
-    )
+    known = had(session, [(subscriber.id, enrollment.sequence)], now=now)[subscriber.id]
+    plan_answers(session, [guide(published, subscriber, known, now=now)])
 
 
 def plan_address(

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import case, delete, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningInsert
 
 from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence
@@ -40,24 +39,19 @@ _enrollment = table(Enrollment)
 
 
 @cache
-def _enrolling(for_sqlite: bool) -> ReturningInsert[int, int]:
+def _enrolling(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
+    """Who is enrolled already is left alone: writing her row would wait for a worker that plans her next letter."""
     given = batches.given(for_sqlite=for_sqlite, **{name: _enrollment.c[name].type for name in _ENROLLED})
     insert_into = sqlite.insert if for_sqlite else postgresql.insert
     # SQLite reads the ON of ON CONFLICT as that of a join, unless a WHERE stands before it.
-    new = insert_into(_enrollment).from_select(
-        _ENROLLED, select(*(given.c[name] for name in _ENROLLED)).where(true()).order_by(given.c.subscriber_id)
-    )
-    # An enrollment that is there is written, too, though nothing changes: that returns it.
-    return new.on_conflict_do_update(
-        index_elements=["subscriber_id", "sequence"], set_={"sequence": new.excluded.sequence}
-    ).returning(_enrollment.c.subscriber_id, _enrollment.c.id)
+    new = select(*(given.c[name] for name in _ENROLLED)).where(true()).order_by(given.c.subscriber_id)
+    return insert_into(_enrollment).from_select(_ENROLLED, new).on_conflict_do_nothing()
 
 
-def enroll(session: Session, people: Collection[tuple[int, Sequence]], *, now: datetime) -> dict[int, int]:
-    """Each subscriber's enrollment in the sequence beside her, made pending if new; nobody stands there twice."""
+def enroll(session: Session, people: Collection[tuple[int, Sequence]], *, now: datetime) -> None:
+    """Enrolls each subscriber in the sequence beside her, pending, who is not in it yet."""
     new = [(person, sequence.slug, sequence.guide, "pending", now) for person, sequence in people]
-    found = session.connection().execute(_enrolling(is_sqlite(session)), {"given": batches.rows(new)})
-    return {row.subscriber_id: row.id for row in found}
+    session.connection().execute(_enrolling(is_sqlite(session)), {"given": batches.rows(new)})
 
 
 def start(

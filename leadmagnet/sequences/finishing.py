@@ -42,21 +42,21 @@ def _write(session: Session, subscriber: Subscriber, at: datetime | None) -> Non
     session.refresh(subscriber)
 
 
-def leave_finished(session: Session, *, limit: int, now: datetime) -> int:
-    """Lets those leave of whom no series runs any more, however it ended; returns how many.
+def over(session: Session, *, limit: int) -> list[int]:
+    """The subscriber ids of those who wished to leave, and of whom no series runs any more, however it ended."""
+    runs = select(Enrollment.id).where(Enrollment.subscriber_id == Subscriber.id, Enrollment.status == "active")
+    wished = (Subscriber.finishing_at.is_not(None), Subscriber.status == "active")
+    return list(session.scalars(select(Subscriber.id).where(*wished, ~runs.exists()).limit(limit)))
+
+
+def leave_finished(session: Session, subscriber_id: int, *, now: datetime) -> bool:
+    """Lets one of those who are `over` leave; False if she changed her mind, or started letters, this moment.
 
     Not in the transaction that ends a series: that one holds her series, and would wait for her row, while a tap of
     hers holds her row and waits for her series. Nothing can start for her meanwhile.
     """
-    runs = select(Enrollment.id).where(Enrollment.subscriber_id == Subscriber.id, Enrollment.status == "active")
-    done = select(Subscriber.id).where(
-        Subscriber.finishing_at.is_not(None), Subscriber.status == "active", ~runs.exists()
-    )
-    left = 0
-    for person in session.scalars(done.order_by(Subscriber.id).limit(limit)).all():
-        subscriber = subscribers.get(session, person)
-        if subscriber is None or subscriber.finishing_at is None or enrollments.running(session, subscriber):
-            continue  # she changed her mind, or started letters, this moment
-        asked = {"from": SOURCE, "asked": subscriber.finishing_at.isoformat()}
-        left += preferences.leave(session, person, Origin(source=asked), now=now)
-    return left
+    subscriber = subscribers.get(session, subscriber_id)
+    if subscriber is None or subscriber.finishing_at is None or enrollments.running(session, subscriber):
+        return False
+    asked = {"from": SOURCE, "asked": subscriber.finishing_at.isoformat()}
+    return preferences.leave(session, subscriber_id, Origin(source=asked), now=now)

@@ -7,12 +7,13 @@ from sqlalchemy import Text, cast, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from leadmagnet.audience import consent, history, subscribers, suppressions
+from leadmagnet.audience import consent, history, privacy, subscribers, suppressions
 from leadmagnet.audience.addresses import Address
 from leadmagnet.audience.consent import Origin
 from leadmagnet.content.manuscripts import NEW_ADDRESS
 from leadmagnet.content.published import Published
-from leadmagnet.sequences import deliveries
+from leadmagnet.sequences import deliveries, preferences
+from leadmagnet.sequences.preferences import BlockedBy
 from leadmagnet.store.dialect import insert_or_update, is_sqlite, locked_ids, table
 from leadmagnet.store.models import AddressChange, AuditEvent, Consent, Delivery, SignupBucket, Subscriber
 
@@ -24,7 +25,7 @@ _DAY = timedelta(days=1)
 #: In her history.
 EVENT = "moved"
 #: What she says yes to, word for word, on the page that the mail leads to.
-WORDING = "From then on mails go to this address, and no longer to the old one."
+WORDING = "From now on mails go to this address, and no longer to the old one."
 
 
 class Asked(StrEnum):
@@ -83,14 +84,12 @@ def _asked_today(session: Session, subscriber_id: int, now: datetime) -> int:
 
 def _first_today(session: Session, key: str, *, again: bool, now: datetime) -> bool:
     """Whether nobody else has had a mail sent there within a day: many readers together must not flood a stranger."""
-    scope = f"address:{key}"
-    used_until = session.scalar(select(SignupBucket.used_until).where(SignupBucket.scope == scope))
-    if not again and used_until is not None and used_until > now.timestamp():
-        return False
-    until = (now + _DAY).timestamp()
-    values, changes = {"scope": scope, "used_until": until}, {"used_until": until}
-    session.execute(insert_or_update(table(SignupBucket), is_sqlite(session), values, changes))
-    return True
+    bucket, until = table(SignupBucket), (now + _DAY).timestamp()
+    values, changes = {"scope": f"address:{key}", "used_until": until}, {"used_until": until}
+    is_over = None if again else bucket.c.used_until <= now.timestamp()
+    # One statement looks and takes: two who ask at the same moment do not both find that nobody has.
+    taking = insert_or_update(bucket, is_sqlite(session), values, changes, is_over).returning(bucket.c.scope)
+    return session.execute(taking).first() is not None
 
 
 def _drop(session: Session, subscriber_id: int, reason: str, *, now: datetime) -> None:
@@ -109,14 +108,19 @@ class Moved(StrEnum):
 
 
 def standing(session: Session, change_id: int, *, now: datetime) -> Moved:
-    """What a tap would lead to; changes nothing."""
-    change = session.get(AddressChange, change_id)
+    """What a tap would lead to; changes nothing.
+
+    Who has asked at that address for a guide, and has not confirmed, does not stand in the way: the tap proves whose it
+    is.
+    """
+    # As it is by now: a page may have looked it up before her row was locked.
+    change = session.get(AddressChange, change_id, populate_existing=True)
     if change is None:
         return Moved.BEFORE if _done(session, change_id) else Moved.GONE
     if change.asked_at < now - LIFE or "all" in suppressions.scopes(session, change.address_key):
         return Moved.GONE
-    owner = session.scalar(select(Subscriber.id).where(Subscriber.address_key == change.address_key))
-    return Moved.NOW if owner is None else Moved.TAKEN
+    owner = session.scalar(select(Subscriber.status).where(Subscriber.address_key == change.address_key))
+    return Moved.NOW if owner in (None, "pending") else Moved.TAKEN
 
 
 def _done(session: Session, change_id: int) -> bool:
@@ -140,16 +144,17 @@ def move(session: Session, change_id: int, origin: Origin, *, now: datetime) -> 
     answered = session.scalar(
         select(Delivery.message_id).where(Delivery.dedupe_key == deliveries.address_key(change_id))
     )
+    privacy.forget_request(session, change.address_key)
     before = subscriber.address_key
     new = {"address": change.address, "address_key": change.address_key, "domain_group": change.domain_group}
     try:
         with session.begin_nested():
             session.execute(update(Subscriber).where(Subscriber.id == subscriber.id).values(**new))
-    except IntegrityError:  # somebody signed up with it this moment
+    except IntegrityError:  # somebody signs up with it, or confirms, this moment
         return Moved.TAKEN
     _carry_over(session, before, change.address_key, now=now)
     waiting = select(Delivery.id).where(
-        Delivery.subscriber_id == subscriber.id, Delivery.state.in_(["pending", "held"])
+        Delivery.subscriber_id == subscriber.id, Delivery.state.in_(["pending", "held", "uncertain"])
     )
     session.execute(
         update(Delivery).where(Delivery.id.in_(locked_ids(session, waiting))).values(domain_group=change.domain_group),
@@ -186,12 +191,17 @@ def last_move(session: Session, subscriber_id: int) -> datetime | None:
     return session.scalar(select(func.max(AuditEvent.at)).where(*moves))
 
 
-def refused_there(session: Session, delivery_id: int, reason: str, *, now: datetime) -> str | None:
-    """Blocks the address that this mail asked at, which is nobody's yet; why, or None if it waits for no answer."""
+def refused_there(session: Session, delivery_id: int, reason: BlockedBy, *, now: datetime) -> str | None:
+    """Blocks the address that this mail asked at, with whoever has it; why, or None if it waits for no answer."""
     change = asked_about(session, delivery_id)
     if change is None:
         return None
-    suppressions.add(session, change.address_key, "all", reason, now=now)
+    owner = session.scalar(select(Subscriber.id).where(Subscriber.address_key == change.address_key))
+    if owner is not None:
+        answers = session.scalars(select(Delivery.message_id).where(Delivery.id == delivery_id)).one()
+        preferences.block(session, owner, reason, reason, message_id=answers, now=now)
+    else:
+        suppressions.add(session, change.address_key, "all", reason, now=now)
     session.delete(change)
     return reason
 

@@ -110,16 +110,16 @@ def _take_turn(session: Session, rules: _Rules, asked: Mapping[str, Request]) ->
     known = subscribers.take_in(session, at_the_door, now=rules.now)
     welcome = {key: person for key, person in known.items() if not _left_unconfirmed(person)}
     wanted = [(person.id, _sequence(rules, asked[key])) for key, person in welcome.items()]
-    enrolled = enrollments.enroll(session, wanted, now=rules.now)
-    had = deliveries.had(session, enrolled.values(), now=rules.now)
+    enrollments.enroll(session, wanted, now=rules.now)
+    had = deliveries.had(session, [(person, sequence.slug) for person, sequence in wanted], now=rules.now)
     judged = {one.key: Requested.BLOCKED for one in at_the_door} | {
-        key: _judge(rules, asked[key], person, had[enrolled[person.id]]) for key, person in welcome.items()
+        key: _judge(rules, asked[key], person, had[person.id]) for key, person in welcome.items()
     }
     mails, proofs = [], []
     for key, person in welcome.items():
         if judged[key] is not Requested.TOO_SOON:
             make = deliveries.confirmation if judged[key] is Requested.CONFIRMATION else deliveries.guide
-            mails.append(make(rules.published, person, had[enrolled[person.id]], now=rules.now))
+            mails.append(make(rules.published, person, had[person.id], now=rules.now))
             guide = asked[key].guide
             proofs.append((person.id, guide.slug, guide.consent, asked[key].origin))
     deliveries.plan_answers(session, mails)

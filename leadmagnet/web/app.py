@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, render_template, request
+from flask.sessions import SessionInterface
 from werkzeug.exceptions import HTTPException
 
 from leadmagnet.clock import Clock
@@ -71,7 +72,16 @@ _WORDS = {
 }
 
 
+class _NoSessions(SessionInterface):
+    """Keeps nothing about a visitor between two pages; the one cookie there is has a room of its own, `remembered`."""
+
+    def open_session(self, app: Flask, request: Any) -> None:
+        return None
+
+
 class _App(Flask):
+    session_interface = _NoSessions()
+
     def log_exception(self, exc_info: Any) -> None:
         if house().database.absence.met(exc_info[1]):
             return
@@ -97,7 +107,6 @@ def create_app(
     keys = settings.keys()
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _STATIC_SECONDS
     app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY, MAX_FORM_PARTS=50)
-    app.secret_key = keys.by_number[keys.signing]
     live = Live()
     parts = House(
         settings=settings,

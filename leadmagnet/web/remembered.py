@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from math import ceil
 
 from flask import Response, request
@@ -74,4 +75,9 @@ def _signed(asked: Asked) -> str:
 
 def _serializer() -> URLSafeTimedSerializer:
     keys = house().links.keys
-    return URLSafeTimedSerializer(keys.by_number[keys.signing], salt="sent-page")
+    return _serializer_of(keys.by_number[keys.signing])
+
+
+@lru_cache(maxsize=4)
+def _serializer_of(key: bytes) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(key, salt="sent-page")

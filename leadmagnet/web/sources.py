@@ -52,11 +52,11 @@ def carried(request: Request, *, framed: bool) -> list[tuple[str, str]]:
 
 def storable(text: str) -> str:
     """`text` without what PostgreSQL refuses (NUL); nothing that cannot be printed proves anything, either."""
-    return "".join(char for char in text if char.isprintable())
+    return text if text.isprintable() else "".join(char for char in text if char.isprintable())
 
 
 def _utm(said: Mapping[str, str]) -> dict[str, str]:
-    return {name: _word(said.get(name, "")) for name in UTM}
+    return {name: _word(said[name]) if name in said else "" for name in UTM}
 
 
 def _utm_of(address: str) -> dict[str, str]:
@@ -87,6 +87,8 @@ def _other_host(address: str, own: str) -> str:
 
 
 def _parts(address: str) -> SplitResult | None:
+    if not address:
+        return None
     try:
         parts = urlsplit(storable(address[:2048]))
     except ValueError:  # anybody can send anything: "http://["

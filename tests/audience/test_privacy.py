@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from leadmagnet.audience import privacy, suppressions
 from leadmagnet.audience.privacy import Forgotten
 from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed
+from leadmagnet.sequences import pauses
 from leadmagnet.sequences.signup import Requested
 from leadmagnet.store.models import (
     AddressChange,
@@ -130,6 +131,31 @@ def test_of_a_forgotten_person_only_a_hash_stays(world: World) -> None:
     assert world.inbox("ada@old.example")[-1]["Date"].datetime <= world.now - timedelta(days=40)
 
 
+def test_after_a_full_life_every_table_is_as_if_she_had_never_been_there(world: World) -> None:
+    world.joins(BOB)
+    before = world.everything()
+    world.joins(ADA, first_name="Ada")
+    her = world.subscriber(ADA).id
+    mail = world.deliveries(subscriber_id=her, state="sent")[-1]
+    again = {name: getattr(mail, name) for name in ("kind", "lane", "due_at", "ready_at", "domain_group", "step")}
+    with world.database.write() as session:
+        copy = Delivery(**again, subscriber_id=her, enrollment_id=mail.enrollment_id, resend_of=mail.id)
+        copy.message_id, copy.dedupe_key, copy.state, copy.reason = "again", f"resend:{mail.id}:1", "uncertain", "lost"
+        session.add(copy)
+        session.add(Feedback(at=world.now, kind="bounce", delivery_id=mail.id, status="5.1.1", digest="d"))
+        session.add(AuditEvent(at=world.now, event="uncertain", delivery_id=mail.id, detail={"host": "h"}))
+        pauses.pause(session, world.published, session.get_one(Subscriber, her), world.now, by="reader", now=world.now)
+    world.leaves(ADA)
+    asks_to_move(world, her, NEW)
+    assert forget(world, her) is Forgotten.NOW
+    kept = {"suppression", "tally", "signup_bucket", "signup_window"}  # a block, and counts
+    after = world.everything()
+    assert {name: rows for name, rows in after.items() if name not in kept} == {
+        name: rows for name, rows in before.items() if name not in kept
+    }
+    assert len(after["suppression"]) == 1
+
+
 @pytest.mark.parametrize("outcome", ["accepted", "deferred", "failed"])
 def test_a_mail_past_its_gate_ends_without_a_trace(world: World, outcome: str) -> None:
     world.joins(ADA)
@@ -192,6 +218,7 @@ def test_forgetting_takes_her_out_of_mails_to_the_operator(world: World) -> None
     for key, kind, kept in (
         ("watch:hip-openers/guide:1", "notice", {"recipient": "maya@example.com", "copy": 1, "reader": her, "facts": facts}),
         ("watch:hip-openers/guide:2", "notice", {"recipient": "maya@example.com", "copy": 2, "reader": 99, "facts": facts}),
+        ("watch:hip-openers/guide:3", "notice", {"recipient": "maya@example.com", "copy": 3, "facts": facts}),
         ("test:1", "test", {"recipient": "Ada@Example.com", **facts}),
         ("test:2", "test", {"recipient": "maya@example.com", **facts}),
     ):  # fmt: skip
@@ -205,6 +232,7 @@ def test_forgetting_takes_her_out_of_mails_to_the_operator(world: World) -> None
         "recipient": "maya@example.com", "copy": 1, "reader": None, "facts": {"asked_on": "2026-03-04"}
     }  # fmt: skip
     assert left["watch:hip-openers/guide:2"]["reader"] == 99  # type: ignore[index]
+    assert left["watch:hip-openers/guide:3"]["facts"] == {"asked_on": "2026-03-04"}  # type: ignore[index]
     assert left["test:1"] is None and left["test:2"] is not None
 
 
@@ -246,6 +274,16 @@ def test_looking_for_what_is_old_goes_on_where_it_stopped(world: World, monkeypa
             break
     assert seen == [*range(3, last, 3), 0]
     assert all(row.facts is None for row in world.deliveries(state="sent"))
+
+
+def test_nobody_elses_wish_to_move_to_her_address_keeps_it(world: World) -> None:
+    world.joins(ADA)
+    world.joins(BOB)
+    asks_to_move(world, world.subscriber(BOB).id, ADA)
+    forget(world, world.subscriber(ADA).id)
+    assert ADA not in str(world.everything())
+    world.deliver()
+    assert len(world.inbox(ADA)) == 2
 
 
 def test_a_block_that_stood_before_stays_as_it_was(world: World) -> None:

@@ -1,8 +1,11 @@
-"""The visitor's road in a real browser: form, inbox, button, guide; leaving, and coming back."""
+"""The visitor's road in a real browser: form, inbox, button, guide, letters, wishes, and every way out."""
 
+import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,7 +18,7 @@ from tests.workers import running
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ADA = "ada@example.com"
+ADA, NEW = "ada@gmail.com", "ada@new.example"
 FORM = "/f/hip-openers"
 LOOKS = pytest.mark.parametrize(
     "look", [PHONE, DESKTOP_DARK, NO_SCRIPTS], ids=["on a phone", "on a dark desktop", "without JavaScript"]
@@ -43,28 +46,112 @@ def asks(page: "Page", live: Site) -> None:
 
 
 @LOOKS
-def test_ada_asks_confirms_reads_leaves_and_comes_back(look: Look, visit: Visit, live: Site) -> None:
-    page = visit(look)
-    asks(page, live)
-    page.get_by_text(ADA).wait_for()
+def test_ada_goes_all_the_way(look: Look, visit: Visit, live: Site) -> None:
+    page, world = visit(look), live.world
+    _asks_with_a_slip(page, live)
     assert fits(page)
     assert ground(page) == (NIGHT if look.dark else DAY)
-    live.world.deliver()
+    world.deliver()
     page.goto(live.link(live.mail(ADA), "/c/"))
     assert fits(page)
     page.get_by_role("button", name="Yes, send me the guide").click()
     page.wait_for_url(re.compile(r"/g/[\w-]+$"))
     page.get_by_text("It's open.").wait_for()
+    page.get_by_role("group", name="Tried barre before?").get_by_role("button", name="What's barre?").click()
+    page.get_by_text("You said “What's barre?”.").wait_for()
     assert fits(page)
-    live.world.deliver()
-    page.goto(live.link(live.mail(ADA, "guide is here"), "/u/"))
+    world.skip(until=world.now + timedelta(days=3))
+    page.goto(live.link(live.mail(ADA), "/u/"))
+    _wishes(page, live)
     page.get_by_role("button", name="Unsubscribe").click()
     page.get_by_role("heading", name="Done.").wait_for()
     assert fits(page)
-    assert live.world.subscriber(ADA).status == "unsubscribed"
+    assert world.subscriber(ADA).status == "unsubscribed"
+    page.get_by_role("button", name="Not running now").click()
+    page.get_by_text("Thank you for saying why.").wait_for()
     page.get_by_role("button", name="Undo").click()
     page.get_by_role("heading", name="Stop these emails?").wait_for()
-    assert live.world.subscriber(ADA).status == "active"
+    assert world.subscriber(ADA).status == "active"
+    _moves(page, live)
+    _takes_it_all_and_goes(page, live)
+
+
+def _asks_with_a_slip(page: "Page", live: Site) -> None:
+    """Before it is sent where a script can ask, else on the page after."""
+    page.goto(FORM)
+    live.world.wait(seconds=5)
+    field, button = page.get_by_label("Email address"), page.get_by_role("button", name="Send me the guide")
+    field.fill("ada@gmial.com")
+    if page.locator("form[data-lm]").count():
+        field.blur()
+        page.get_by_role("button", name=f"Did you mean {ADA}?").click()
+        button.click()
+        page.locator(".lm-panel").wait_for()
+        assert page.url.endswith(FORM)
+    else:
+        button.click()
+        page.get_by_role("button", name=f"Use {ADA} instead").click()
+    page.get_by_role("link", name="Open Gmail").wait_for()
+    assert page.get_by_role("heading", name="check your inbox", level=1).count() == 1
+    assert page.get_by_text(ADA).first.is_visible() and ADA not in page.url
+
+
+def _wishes(page: "Page", live: Site) -> None:
+    """Every wish on her page but to leave, each taken back where that can be."""
+    world = live.world
+    said = page.get_by_role("status")
+
+    def taps(button: str, answer: str) -> None:
+        page.get_by_role("button", name=button).click()
+        said.get_by_text(answer).wait_for()
+        assert fits(page)
+
+    back = world.now.astimezone(ZoneInfo("America/New_York")) + timedelta(days=30)
+    taps("Pause for 30 days", f"back on {back.day} {back:%B}")
+    assert page.get_by_role("heading", level=1).inner_text() == f"Paused until {back.day} {back:%B}"
+    until = world.enrollment(ADA).paused_until
+    assert until is not None and until.astimezone(back.tzinfo).date() == back.date()
+    taps("Let my letters go on now", "Your letters go on.")
+    taps("Slower, please", "one letter a week at most")
+    taps("As usual again", "as usual again")
+    taps("Just finish this series, then stop", "the rest of this series")
+    taps("Keep me on after all", "go on as before")
+    before = len(world.inbox(ADA))
+    taps("Send me the next letter now", "is on its way")
+    world.deliver()
+    assert len(world.inbox(ADA)) == before + 1
+
+
+def _moves(page: "Page", live: Site) -> None:
+    """Another address, which a mail there has to prove; then back to her page."""
+    hers = page.url
+    page.get_by_role("link", name="Use another address").click()
+    page.get_by_label("New email address").fill(NEW)
+    page.get_by_role("button", name="Send the mail").click()
+    page.get_by_role("heading", name="One more step: look there").wait_for()
+    assert fits(page) and NEW not in page.url
+    assert live.world.subscriber(ADA).status == "active", "nothing moves before the new address has answered"
+    live.world.deliver()
+    page.goto(live.link(live.mail(NEW), "/a/"))
+    page.get_by_role("button", name="Yes, send them here").click()
+    page.get_by_role("heading", name="Done.").wait_for()
+    assert fits(page)
+    page.goto(hers)
+    assert page.get_by_text(NEW).count() == 1
+
+
+def _takes_it_all_and_goes(page: "Page", live: Site) -> None:
+    with page.expect_download() as coming:
+        page.get_by_role("link", name="Download what is kept").click()
+    assert coming.value.suggested_filename == "my-data.json"
+    kept = json.loads(coming.value.path().read_text())
+    assert NEW in json.dumps(kept) and "not running now" in json.dumps(kept)
+    page.get_by_role("link", name="Delete everything").click()
+    assert fits(page)
+    page.get_by_role("button", name="Delete everything").click()
+    page.get_by_role("heading", name="Nothing is left.").wait_for()
+    with live.world.database.read() as session:
+        assert session.connection().exec_driver_sql("SELECT count(*) FROM subscriber").scalar() == 0
 
 
 def test_a_worker_sends_both_mails_within_the_visit(page: "Page", live: Site, tmp_path: Path) -> None:
@@ -80,20 +167,6 @@ def test_a_worker_sends_both_mails_within_the_visit(page: "Page", live: Site, tm
         tab.wait_for_url("**/g/*")
         until(lambda: len(live.world.inbox(ADA)) == 2)
     assert "guide" in str(live.mail(ADA)["Subject"])
-
-
-def test_without_scripts_a_mistake_is_said_beside_the_field_too(visit: Visit, watch: Watch) -> None:
-    watch.meant.add("422")
-    page = visit(NO_SCRIPTS)
-    page.goto(FORM)
-    field = page.get_by_label("Email address")
-    field.fill("ada@example")
-    field.press("Enter")
-    alert = page.get_by_role("alert")
-    alert.wait_for()  # the form that was sent has none
-    assert alert.inner_text()
-    assert page.get_by_label("Email address").input_value() == "ada@example"
-    page.locator("#lm-email:focus").wait_for()
 
 
 def test_the_time_zone_of_the_browser_is_the_one_the_letters_keep(visit: Visit, live: Site) -> None:

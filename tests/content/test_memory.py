@@ -94,7 +94,7 @@ def test_a_save_compiles_only_what_it_changed(site: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(compiling, "compile_letter", counting)
     memory = Memory()
     drafts.check(site, memory)
-    assert len(made) == 5
+    assert len(made) == 6
     made.clear()
     (site / TIGHT).write_text((site / TIGHT).read_text() + "\nOne more word.\n")
     drafts.check(site, memory)

@@ -76,7 +76,8 @@ def guide(toml: str, notes: Notes) -> None:
 def system(toml: str, notes: Notes) -> None:
     text = f"+++\n{toml}+++\nWords.\n"
     fine = f"+++\n{SYSTEM}+++\n"
-    read_system({"confirm.md": text, "confirm-reminder.md": fine, "guide-again.md": fine}, notes)
+    others = ("confirm-reminder.md", "confirm-address.md", "guide-again.md")
+    read_system({"confirm.md": text, **dict.fromkeys(others, fine)}, notes)
 
 
 def with_line(head: str, line: str) -> str:

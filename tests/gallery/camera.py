@@ -11,7 +11,8 @@ import typst
 
 from tests.browser import chromium
 from tests.browser.chromium import DARK, PHONE, Look
-from tests.gallery.subjects import Letter, Sight
+from tests.browser.sights import Sight
+from tests.gallery.subjects import Letter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -25,7 +26,13 @@ LETTER_LOOKS = {
     "large-text": PHONE,
     "text": DESK,
 }
-PAGE_LOOKS = {"phone": PHONE, "desktop": chromium.DESKTOP, "dark": DARK}
+PAGE_LOOKS = {
+    "phone": PHONE,
+    "desktop": chromium.DESKTOP,
+    "dark": DARK,
+    "small": Look(width=320, height=640),
+    "large-text": replace(PHONE, still=True),
+}
 
 #: Twice as large, as a reader's own setting makes it: the letters only, not the boxes around them (WCAG 1.4.4).
 _LARGER = """() => {
@@ -35,6 +42,12 @@ _LARGER = """() => {
         one.style.setProperty("font-size", `${size * 2}px`, "important");
         if (line) one.style.setProperty("line-height", `${line * 2}px`, "important");
     }
+}"""
+#: The same for a page, whose sizes all hang on that of its root.
+_LARGER_PAGE = """() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync("html { font-size: 225% !important; }");
+    document.adoptedStyleSheets.push(sheet);
 }"""
 _TEXT = (
     "<!doctype html><meta charset=utf-8><body style='margin:24px;background:#fff;color:#222'>"
@@ -86,9 +99,9 @@ class Camera:
             with chromium.visitor(self._browser, look, self._url) as visitor:
                 page = visitor.new_page()
                 for sight in sights:
-                    page.goto(sight.path)
-                    if sight.act is not None:
-                        sight.act(page)
+                    sight.open(page)
+                    if name == "large-text":
+                        page.evaluate(_LARGER_PAGE)
                     self._shoot(page, kind, sight.name, name, whole=sight.whole)
 
     def paper(self, guide: Sight) -> bool:

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from leadmagnet.audience.consent import Origin
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.sequences import Condition, Sequence, Step
 from leadmagnet.publishing.versions import known_by_later_names
-from leadmagnet.sequences import enrollments, finishing, pace, pauses, preferences
+from leadmagnet.sequences import enrollments, finishing, pace, pauses, preferences, signup
 from leadmagnet.store.database import Session
-from leadmagnet.store.models import Delivery, Subscriber
+from leadmagnet.store.models import Delivery, Enrollment, Subscriber
 from tests.publishing.walks import Content, Walk, assert_kept_promises, build_of, days, series, step
 
 MORE = "more"
@@ -78,7 +79,7 @@ class Story:
 
 
 DEEDS = ["pause", "resume", "leave", "return", "tag", "untag", "click", "back off", "maybe sent", "fail", "hold",
-         "slower", "as usual", "next now", "finish", "go on"]  # fmt: skip
+         "slower", "as usual", "next now", "finish", "go on", "sweep", "tap"]  # fmt: skip
 EDITS = [
     "insert", "insert", "delete", "day", "day", "move", "move", "rename", "draft", "catch up", "send_at", "send_on",
     "min_gap", "only_if", "skip_if", "clicked", "not_after", "tag", "text", "stop_when", "then", "revive", "go back",
@@ -310,6 +311,13 @@ def _pause(session: Session, world: Walk, she: Subscriber, much: int) -> None:
     pauses.pause(session, world.published, she, world.now + timedelta(hours=13 * much), by="maya", now=world.now)
 
 
+def _tap(session: Session, world: Walk, she: Subscriber, _much: int) -> None:
+    """On the page of her guide, which starts its letters or takes up again those that she stopped."""
+    found = select(Enrollment.id).where(Enrollment.subscriber_id == she.id, Enrollment.guide.is_not(None))
+    for enrollment_id in session.scalars(found).all():
+        signup.start_letters(session, world.published, enrollment_id, Origin(), now=world.now)
+
+
 #: What readers and the operator do with their hands.
 HANDS: dict[str, Callable[[Session, Walk, Subscriber, int], object]] = {
     "pause": _pause,
@@ -333,6 +341,10 @@ HANDS: dict[str, Callable[[Session, Walk, Subscriber, int], object]] = {
     ),
     "finish": lambda session, world, she, _much: finishing.finish(session, she, by="reader", now=world.now),
     "go on": lambda session, world, she, _much: finishing.go_on(session, she, by="reader", now=world.now),
+    "sweep": lambda session, world, _she, _much: [
+        finishing.leave_finished(session, one, now=world.now) for one in finishing.over(session, limit=99)
+    ],
+    "tap": _tap,
 }
 
 

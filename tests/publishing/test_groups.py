@@ -9,7 +9,8 @@ import pytest
 from leadmagnet.content.compiled import Build
 from leadmagnet.content.published import Published
 from leadmagnet.publishing.groups import Groups
-from leadmagnet.publishing.projection import Person, Place, Projector, Waiting
+from leadmagnet.publishing.places import Person, Place, Waiting
+from leadmagnet.publishing.projection import Projector
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Facts, Planned
 from tests.publishing.crowd import letters_of

@@ -157,6 +157,16 @@ def assert_kept_promises(world: Walk, contents: Iterable[Content]) -> None:
         if sequence is not None and letter is not None and letter.day and before is not None and not wished:
             assert at - before >= sequence.min_gap, (row.subscriber_id, row.step, before, at)
         last[row.subscriber_id] = at
+    _assert_nobody_was_lost(world)
+
+
+def _assert_nobody_was_lost(world: World) -> None:
+    """Of every series that runs one letter waits, for its time or for the operator; no other waits for its time."""
+    with world.database.read() as session:
+        running = set(session.scalars(select(Enrollment.id).where(Enrollment.status == "active")))
+    letters = [row for row in world.deliveries() if row.step and row.state in ("pending", "held")]
+    waits = [row.enrollment_id for row in letters if row.state == "pending" or row.enrollment_id in running]
+    assert sorted(waits) == sorted(running)
 
 
 def _wishes(world: World) -> set[tuple[int | None, datetime]]:

@@ -31,7 +31,7 @@ def _goes_on(world: World) -> bool:
 
 def _sweep(world: World) -> int:
     with world.database.write() as session:
-        return finishing.leave_finished(session, limit=10, now=world.now)
+        return sum(finishing.leave_finished(session, one, now=world.now) for one in finishing.over(session, limit=10))
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from leadmagnet.audience import addresses, suppressions
+from leadmagnet.audience import addresses, subscribers, suppressions
 from leadmagnet.audience.consent import Origin
 from leadmagnet.delivery.outcomes import Failed
 from leadmagnet.sequences import moving
 from leadmagnet.sequences.moving import Asked, Moved
-from leadmagnet.store.models import AddressChange, AuditEvent
+from leadmagnet.store.models import AddressChange, AuditEvent, Delivery, Subscriber
 from tests.world import SECRET, World
 
 ADA, NEW, OTHER = "ada@example.com", "ada@new.example", "ada@other.example"
@@ -223,3 +223,60 @@ def test_what_the_old_address_refuses_after_she_moved_does_not_end_her_letters(w
     world.settle()
     assert world.subscriber(NEW).status == "active"
     assert [row.state for row in world.deliveries(step="yoga-for-runners")] == ["pending"]
+
+
+def test_a_request_that_nobody_confirmed_does_not_keep_her_from_her_own_address(world: World) -> None:
+    """A stranger may have typed it into the form, or she herself; whose it is the tap proves."""
+    world.joins(ADA)
+    her = world.subscriber(ADA).id
+    world.asks(NEW)
+    asks_to_move(world, her, NEW)
+    typed = world.subscriber(NEW).id
+    assert taps(world, wish(world, her).id) is Moved.NOW
+    assert world.subscriber(NEW).id == her
+    assert world.deliveries(subscriber_id=typed) == []
+    world.deliver()
+    assert world.inbox(NEW) == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_whose_request_a_worker_has_in_hand_is_asked_again_and_nobody_waits(world: World) -> None:
+    world.joins(ADA)
+    her = world.subscriber(ADA).id
+    world.asks(NEW)
+    (confirmation,) = world.deliveries(kind="confirm", state="pending")
+    asks_to_move(world, her, NEW)
+    with world.database.write() as worker:
+        worker.execute(select(Delivery.id).where(Delivery.id == confirmation.id).with_for_update())
+        assert taps(world, wish(world, her).id) is Moved.TAKEN
+    assert taps(world, wish(world, her).id) is Moved.NOW
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_link_that_died_while_its_page_was_made_moves_nobody(world: World) -> None:
+    world.joins(ADA)
+    her = world.subscriber(ADA).id
+    asks_to_move(world, her, OTHER)
+    old = wish(world, her).id
+    with world.database.write() as session:
+        shown = session.get(AddressChange, old), session.get(Subscriber, her)
+        asks_to_move(world, her, NEW)
+        world.leaves(ADA)
+        assert moving.move(session, old, Origin(), now=world.now) is Moved.GONE
+        found = subscribers.get(session, her)
+        assert found is shown[1] and (found.address, found.status) == (ADA, "unsubscribed")
+
+
+def test_whoever_has_that_address_and_complains_of_the_question_gets_no_mail_any_more(world: World) -> None:
+    world.joins(ADA)
+    world.joins(BOB)
+    asks_to_move(world, world.subscriber(ADA).id, BOB)
+    world.deliver()
+    (question,) = world.deliveries(kind="address")
+    with world.database.write() as session:
+        assert moving.refused_there(session, question.id, "complained", now=world.now) == "complained"
+    bob = world.subscriber(BOB)
+    assert (bob.status, world.enrollment(BOB).exit_reason) == ("unsubscribed", "complained")
+    assert world.consents(BOB)[-1].message_id == question.message_id
+    assert world.subscriber(ADA).status == "active"
+    assert world.deliveries(subscriber_id=bob.id, state="pending") == []

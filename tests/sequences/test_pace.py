@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from leadmagnet.audience import subscribers
+from leadmagnet.delivery import brakes
 from leadmagnet.delivery.claim import claim
 from leadmagnet.sequences import pace, pauses
 from leadmagnet.sequences.pace import ONE_A_WEEK, Answer, Next
-from leadmagnet.store.models import AuditEvent, SubscriberTag
+from leadmagnet.store.models import AuditEvent, Delivery, SubscriberTag
 from tests.databases import ON_POSTGRESQL
 from tests.sequences.conftest import BARRE
 from tests.world import GUIDE, World
@@ -105,6 +106,28 @@ def test_leaving_forgets_a_wish(world: World) -> None:
     world.leaves(ADA)
     world.returns(ADA)
     assert world.deliver() == []
+
+
+def test_a_wish_outlives_the_operators_brake_and_is_one_letter(world: World) -> None:
+    world.joins(ADA)
+    world.wait(hours=2)
+    with world.database.write() as session:
+        brakes.set(session, brakes.LETTERS, "for now", "maya", None, now=world.now)
+    assert _wants_next(world).outcome is Next.COMING
+    assert world.deliver() == []
+    world.wait(days=10)
+    with world.database.write() as session:
+        brakes.lift(session, brakes.LETTERS)
+    assert [letter.step for letter in _letters(world)] == ["tight-hips"]
+    assert world.deliver() == [], "the next one has its day"
+    world.skip(until=world.now + timedelta(days=40))
+    assert _distances(_sent(world)[1:]) == [3, 4, 3, 4, 4, 4, 4], "the rhythm stays"
+
+
+def _letters(world: World) -> list[Delivery]:
+    gone = {row.id for row in world.deliveries(state="sent")}
+    world.deliver()
+    return [row for row in world.deliveries(state="sent") if row.id not in gone]
 
 
 def test_of_two_series_the_letter_that_comes_first_is_the_next_one(wide_world: World) -> None:

@@ -105,11 +105,12 @@ def test_a_filled_database_takes_new_kinds_of_mail_and_gives_no_number_twice(emp
         config.attributes["connection"] = connection
         command.upgrade(config, "0004")
         for number in range(3):
-            connection.execute(insert(old).values(kind="notice", message_id=str(number), **columns))
+            connection.execute(insert(old).values(kind="test", message_id=str(number), **columns))
         connection.execute(delete(old).where(old.c.id == 3))
     assert upgrade(database) is True
     with database.write() as session:
-        assert [row.message_id for row in session.scalars(select(Delivery).order_by(Delivery.id))] == ["0", "1"]
+        kept = session.execute(select(Delivery.message_id, Delivery.dedupe_key).order_by(Delivery.id))
+        assert list(map(tuple, kept)) == [("0", "test:0"), ("1", "test:1")]  # found by it when somebody is forgotten
         session.add(Delivery(kind="address", message_id="new", **columns))
         session.flush()
         assert session.scalars(select(Delivery.id).where(Delivery.kind == "address")).one() == 4

@@ -148,5 +148,5 @@ def test_the_trap_for_bots_is_hidden_from_people(shown: dict[str, Element]) -> N
 @only_sqlite
 def test_the_privacy_page_says_what_this_site_does(world: World, open_door: OpenDoor) -> None:
     page = page_of(open_door().get("/privacy"))
-    assert "Clicks on links in the letters" in page.words
+    assert "that you followed a link in a letter" in page.words
     assert page.one("a", href="mailto:maya@example.com").words == "maya@example.com"

@@ -13,7 +13,7 @@ def test_following_every_link_changes_no_row(world: World, open_door: OpenDoor, 
     paths = populate(world)
     client = open_door()
     before = dump(world.database)
-    assert len(before["subscriber"]) == 3 and len(before["delivery"]) == 7
+    assert len(before["subscriber"]) == 3 and len(before["delivery"]) == 8
     for _ in range(2):
         for name, path in paths.items():
             more = "&" if "?" in path else "?"

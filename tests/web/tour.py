@@ -71,7 +71,7 @@ def _wish(world: World) -> int:
         her = world.subscriber(ADA).id
         moving.ask(session, world.published, her, address, address.key(SECRET), now=world.now)
     with world.database.read() as session:
-        return session.scalars(select(AddressChange.id)).one()
+        return session.scalars(select(AddressChange.id).where(AddressChange.subscriber_id == her)).one()
 
 
 def answers(world: World, client: FlaskClient) -> dict[str, TestResponse]:

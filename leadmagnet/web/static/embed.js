@@ -33,8 +33,8 @@
     return found;
   };
   const suggestion = (address) => {
-    const [, local, typed] = /^(.+)@([^@]+)$/.exec(address.trim()) || [];
-    const domain = (typed || "").toLowerCase();
+    const [, local, typed = ""] = /^(.+)@([^@]+)$/.exec(address.trim()) || [];
+    const domain = typed.toLowerCase();
     if (!domain || right(domain)) return;
     const ended = domain.replace(/\.(con|cmo|cim|comm|vom)$/, ".com");
     const meant = !/\./.test(domain)
@@ -87,7 +87,7 @@
     fact("started", form.dataset.started);
     // From when it is seen: the browser may fill it in by itself, and be asked to send it at once.
     const seen = (all, eye) => all.at(-1).isIntersecting && (eye.disconnect(), ask().catch(() => {}));
-    if (form.dataset.started == null) new IntersectionObserver(seen).observe(form);
+    form.dataset.started ?? new IntersectionObserver(seen).observe(form);
 
     const complain = (input, words) => {
       const line = input.nextElementSibling;
@@ -99,9 +99,9 @@
     hint.setAttribute("role", "status");
     below.after(hint);
     const suggest = (address) => {
-      hint.textContent = "";
-      const words = `Did you mean ${address}?`;
-      if (address) hint.append(make("button", { type: "button", className: "lm-use", value: address, textContent: words }));
+      if (hint.firstChild?.value === address) return; // the tab key may be on its way to it
+      const textContent = `Did you mean ${address}?`;
+      hint.replaceChildren(address ? make("button", { type: "button", className: "lm-use", value: address, textContent }) : "");
     };
     const use = (address) => {
       field.value = address;
@@ -119,19 +119,18 @@
         const headers = { Accept: "application/json" }, signal = AbortSignal.timeout(15e3);
         const answer = await fetch(form.action, { method: "POST", body, headers, signal, credentials: "omit" });
         const { error, html } = await answer.json();
-        if (answer.status === 422) {
+        if (error?.field) {
           const input = form.elements[error.field];
           say(button, usual);
           panel.replaceWith(form);
           complain(input, error.message);
           return input.focus();
         }
-        panel.innerHTML = html.trim();
+        // As the form's own heading is, so that it looks like one. Whatever closes a heading closes any (HTML 13.2.6.4.7).
+        panel.innerHTML = html.trim().replace("h2", form.querySelector("h1, h2, h3")?.tagName || "h2");
         form.replaceWith(panel);
         countDowns(panel);
-        const title = panel.querySelector(".lm-head");
-        title.setAttribute("aria-level", form.querySelector("h1, h2, h3")?.tagName[1] || 2);
-        title.focus();
+        panel.querySelector("[tabindex]").focus();
       } catch {
         // Whatever it was: the browser can still send the form by itself.
         panel.replaceWith(form);
@@ -141,13 +140,13 @@
 
     on(form, "submit", (event) => {
       event.preventDefault();
-      if (!asleep(button)) send(0);
+      asleep(button) || send(0);
     });
     // What moves under a finger on its way to the button makes it miss.
     on(button, "pointerdown", (event) => (pressed = event.timeStamp));
     on(button, "click", () => (pressed = -1e4));
     on(field, "blur", (event) => {
-      if (event.timeStamp - pressed < 1000) return;
+      if (event.timeStamp - pressed < 1e3) return;
       if (field.validity.valid && /@.+\../.test(field.value)) complain(field, "");
       suggest(suggestion(field.value));
     });
@@ -161,7 +160,7 @@
       else panel.replaceWith(form), field.focus();
     });
     // The back button may show the page as it was left.
-    on(window, "pageshow", () => say(button, usual));
+    on(self, "pageshow", () => say(button, usual));
   };
 
   const start = () => {
