@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, g, request
 
+from leadmagnet.content.published import Published
 from leadmagnet.web.answers import wants_json
 from leadmagnet.web.house import house
 
@@ -45,16 +46,23 @@ def own_origin() -> str:
 def permitted() -> tuple[str, ...]:
     """The origins of other sites that may show the form, as the live release lists them; none while there is none."""
     if "permitted" not in g:
-        g.permitted = tuple(found for found in map(origin_of, _listed()) if found is not None)
+        try:
+            with house().database.read() as session:
+                g.permitted = _listed(house().published(session))
+        except Exception:  # asked while an answer leaves, perhaps one that says that the database is away
+            g.permitted = ()
     return cast(tuple[str, ...], g.permitted)
 
 
-def _listed() -> tuple[str, ...]:
-    try:
-        with house().database.read() as session:
-            return house().published(session).compiled.settings.form.allowed_origins
-    except Exception:  # asked while an answer leaves, perhaps one that says that the database is away
-        return ()
+def _is_permitted(origin: str) -> bool:
+    """Asks the database only about an origin that the release last seen does not list."""
+    seen = house().live.last_seen
+    return (seen is not None and origin in _listed(seen)) or origin in permitted()
+
+
+def _listed(published: Published) -> tuple[str, ...]:
+    listed = published.compiled.settings.form.allowed_origins
+    return tuple(found for found in map(origin_of, listed) if found is not None)
 
 
 def is_stranger() -> bool:
@@ -62,7 +70,7 @@ def is_stranger() -> bool:
     origin = request.headers.get("Origin")
     if origin is None or origin == own_origin() or origin.partition("://")[2] == request.host:
         return False
-    return origin not in permitted()
+    return not _is_permitted(origin)
 
 
 def turn_strangers_away() -> Response | None:
@@ -82,9 +90,14 @@ def open_to_scripts(response: Response) -> Response:
     if not _READ_BY_SCRIPTS.fullmatch(request.path):
         return response
     response.vary.add("Origin")
-    asks = request.method == ("GET" if request.path.endswith("/started") else "POST")
+    # A plain form's answer is a page for the browser: nothing has to be looked up for it.
+    asks = (
+        request.method == "GET"
+        if request.path.endswith("/started")
+        else request.method == "POST" and wants_json(request)
+    )
     origin = request.headers.get("Origin")
-    if asks and origin is not None and (origin == own_origin() or origin in permitted()):
+    if asks and origin is not None and (origin == own_origin() or _is_permitted(origin)):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = "Retry-After"
     return response

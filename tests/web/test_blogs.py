@@ -119,6 +119,30 @@ def test_nothing_else_can_be_read_from_elsewhere(world: World, client: FlaskClie
 
 
 @only_sqlite
+def test_a_plain_form_from_anywhere_costs_no_look_at_the_list(
+    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.get(FORM)
+
+    def looked() -> tuple[str, ...]:
+        raise AssertionError("looked")
+
+    monkeypatch.setattr(blogs, "permitted", looked)
+    for headers in ({"Origin": BLOG}, {"Origin": "https://evil.example"}, JSON | {"Origin": BLOG}):
+        assert client.post(FORM, data={"email": "ada@example.com"}, headers=headers).status_code in (200, 303)
+
+
+@only_sqlite
+def test_a_blog_is_let_in_as_soon_as_the_list_is_published(
+    world: World, client: FlaskClient, with_blogs: Build
+) -> None:
+    headers = JSON | {"Origin": "http://xn--bcher-kva.example:8080"}
+    assert client.post(FORM, data={"email": "ada@example.com"}, headers=headers).status_code == 403
+    world.publish(with_blogs)
+    assert client.post(FORM, data={"email": "ada@example.com"}, headers=headers).headers[MAY_READ] == headers["Origin"]
+
+
+@only_sqlite
 def test_a_list_counts_in_the_spelling_of_browsers(world: World, open_door: OpenDoor, with_blogs: Build) -> None:
     world.publish(with_blogs)
     client = open_door()
