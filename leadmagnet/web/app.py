@@ -59,6 +59,8 @@ _HEADERS = {
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _NOT_ASKED_FOR),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    # A form holds when it was shown, and what led this one visitor to it.
+    "Cache-Control": "private, no-cache",
 }
 #: Files of ours may be kept for so many seconds; an upgrade that changes them shows after that.
 _STATIC_SECONDS = 60 * 60

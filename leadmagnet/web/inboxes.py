@@ -4,7 +4,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,12 +45,6 @@ def find(address: str, *, agent: str, sender: str) -> Inbox | None:
     if "Android" in agent and "android" in found:
         return Inbox(found["name"], _intent(found["android"], url), searches=False)
     return Inbox(found["name"], url, searches="{sender}" in template)
-
-
-def last_checked() -> date:
-    """The day on which somebody last looked whether the addresses still lead there."""
-    day: date = _file()["last_checked"]
-    return day
 
 
 @cache

@@ -1,5 +1,6 @@
 """Every door there is, knocked at by every method: what each answer tells a browser."""
 
+import re
 from collections.abc import Iterator
 
 from flask.testing import FlaskClient
@@ -77,6 +78,10 @@ def test_every_answer_of_every_door_forbids_what_it_does_not_need(world: World, 
         assert headers["Cross-Origin-Resource-Policy"] in ("same-origin", "cross-origin"), name
         assert headers["Strict-Transport-Security"] == "max-age=31536000", name
         assert "Server" not in headers, name
+        # A form holds when it was shown and what led this visitor here: no cache may show it to another.
+        assert re.match("no-store|private, no-cache|public, |no-cache, ", headers["Cache-Control"]), name
+        is_public = headers["Cache-Control"].startswith(("public", "no-cache"))
+        assert not is_public or path.startswith(("/static/", "/media/", "/embed.js")), name
         if path.startswith(_PERSONAL) and answer.status_code < 400 and not name.startswith("OPTIONS"):
             assert headers["Cache-Control"] == "no-store", name
             assert headers["Referrer-Policy"] == "no-referrer" or "/mailbox/" in path, name

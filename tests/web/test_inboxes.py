@@ -1,6 +1,5 @@
 """One button, which leads to the reader's own inbox."""
 
-from datetime import date
 from urllib.parse import quote
 
 import pytest
@@ -50,5 +49,6 @@ def test_an_app_that_is_not_there_is_replaced_by_the_browser() -> None:
     assert f"S.browser_fallback_url={quote(here.url, safe='')};end" in there.url
 
 
-def test_the_file_says_when_somebody_last_looked() -> None:
-    assert isinstance(inboxes.last_checked(), date)
+def test_where_no_name_of_an_app_is_known_the_browser_opens() -> None:
+    found = inboxes.find("sam@aol.com", agent=ANDROID, sender=SENDER)
+    assert found is not None and found.url.startswith("https://mail.aol.com/")
