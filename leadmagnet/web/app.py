@@ -62,8 +62,13 @@ _HEADERS = {
     # A form holds when it was shown, and what led this one visitor to it.
     "Cache-Control": "private, no-cache",
 }
-#: Files of ours may be kept for so many seconds; an upgrade that changes them shows after that.
-_STATIC_SECONDS = 60 * 60
+_LIMITS = {
+    "MAX_CONTENT_LENGTH": _LARGEST_BODY,
+    "MAX_FORM_MEMORY_SIZE": _LARGEST_BODY,
+    "MAX_FORM_PARTS": 50,
+    # Files of ours may be kept for so many seconds; an upgrade that changes them shows after that.
+    "SEND_FILE_MAX_AGE_DEFAULT": 60 * 60,
+}
 
 _WORDS = {
     400: ("That did not work", "Something about this request is not as it should be. Please go back and try again."),
@@ -107,8 +112,7 @@ def create_app(
     """
     app = _App(__name__)
     keys = settings.keys()
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _STATIC_SECONDS
-    app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY, MAX_FORM_PARTS=50)
+    app.config.update(_LIMITS)
     live = Live()
     parts = House(
         settings=settings,

@@ -147,7 +147,7 @@ def test_the_copied_form_answers_in_place_on_a_permitted_blog(
         '<form class="lm-form" action="/evil"><input name="email"><p class="lm-err"></p>'
         '<button type="submit">x</button></form>'
     )
-    blog.pasted = copied(visit, live).replace("/f/hip-openers\"", "/f/hip-openers?utm_medium=blog\"") + comment
+    blog.pasted = copied(visit, live).replace('/f/hip-openers"', '/f/hip-openers?utm_medium=blog"') + comment
     blog.policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; {to_copy(live, 'form-action')}"
     reader = at_blog()
     reader.page.goto(f"{blog.url}/barre?utm_source=ig&key=1#box")
