@@ -5,9 +5,11 @@ import re
 _COMMENT = re.compile(r"^//.*$|(?<=[;{,]) // .*$")
 #: Never inside quotes: no string of ours has one of these between spaces, which a test holds.
 _LOOSE = re.compile(r" ?(=>|[!=]==|&&|\|\|=?|[-=<>?:+,{}*]) ?")
+#: A statement has ended here anyway, or cannot.
+_GOES_ON = re.compile(r"([;{,])\n")
 
 
 def squeezed(source: str) -> str:
-    """The same script without comments, indentation and the spaces around operators; each line stays one."""
+    """The same script without comments, indentation, the spaces around operators and line ends that end nothing."""
     lines = (_LOOSE.sub(r"\1", _COMMENT.sub("", line.strip())) for line in source.splitlines())
-    return "\n".join(line for line in lines if line)
+    return _GOES_ON.sub(r"\1", "\n".join(line for line in lines if line))
