@@ -105,7 +105,11 @@ def open_to_scripts(response: Response) -> Response:
 
 def is_framed() -> bool:
     """True for the form and its answers in the frame of another site's page."""
-    return request.path.startswith("/f/") and (request.path.endswith("/embed") or request.args.get("in") == "frame")
+    if not request.path.startswith("/f/"):
+        return False
+    if request.path.endswith("/embed"):
+        return True
+    return bool(request.query_string) and request.args.get("in") == "frame"
 
 
 def within(path: str) -> str:

@@ -169,7 +169,8 @@ def _ask(
         return too_many_from_there(outcome)
     if outcome is Requested.NO_SUCH_GUIDE:
         abort(404)
-    _count(f"let in:{outcome.name.lower()}" if by_a_person else "caught")
+    counted = f"let in:{outcome.name.lower()}" if by_a_person else "caught"
+    parts.turnstile.count(parts.database, counted, now=parts.clock())
     return None
 
 

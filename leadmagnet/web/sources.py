@@ -21,14 +21,14 @@ def page(request: Request) -> str | None:
 
     The form's own word goes first: browsers tell another site no more than where the page's site is.
     """
-    return _without_query(request.form.get("page", "")) or _without_query(request.headers.get("Referer", ""))
+    return _without_query(_said(request.form, "page")) or _without_query(request.headers.get("Referer", ""))
 
 
 def source(request: Request) -> dict[str, str] | None:
     """The site that led to that page as `referrer`, and the `utm_…` of its address; None if nothing was told."""
-    before = _host(request.form.get("referrer", ""))
+    before = _host(_said(request.form, "referrer"))
     # In a frame the page around it is both, and a step within one site is none.
-    told = {"referrer": "" if before == _host(page(request) or "") else before, **_utm(request.form)}
+    told = {"referrer": "" if before and before == _host(page(request) or "") else before, **_utm(request.form)}
     if not any(told[name] for name in UTM):
         told |= _utm_of(request.headers.get("Referer", ""))
     return {name: value for name, value in told.items() if value} or None
@@ -40,7 +40,7 @@ def carried(request: Request, *, framed: bool) -> list[tuple[str, str]]:
     In a frame the page of the blog is what led here; elsewhere it is the site before ours.
     """
     if request.method == "POST":
-        told = {"page": _without_query(request.form.get("page", "")) or "", **(source(request) or {})}
+        told = {"page": _without_query(_said(request.form, "page")) or "", **(source(request) or {})}
     else:
         led = request.headers.get("Referer", "")
         told = {"page": _without_query(led) or ""} if framed else {"referrer": _other_host(led, request.host)}
@@ -56,7 +56,12 @@ def storable(text: str) -> str:
 
 
 def _utm(said: Mapping[str, str]) -> dict[str, str]:
-    return {name: _word(said[name]) if name in said else "" for name in UTM}
+    return {name: _word(_said(said, name)) for name in UTM}
+
+
+def _said(fields: Mapping[str, str], name: str) -> str:
+    # Not `get`: for a field that is not there, as most are not, it makes an exception of a whole page.
+    return fields[name] if name in fields else ""  # noqa: SIM401
 
 
 def _utm_of(address: str) -> dict[str, str]:
