@@ -21,7 +21,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    cast,
     func,
     or_,
     select,
@@ -33,6 +32,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from leadmagnet.delivery import brakes, making
 from leadmagnet.delivery.letters import Claimed
+from leadmagnet.sequences import deliveries
 from leadmagnet.store import batches
 from leadmagnet.store.columns import ServerTime
 from leadmagnet.store.dialect import among_listed, is_sqlite, listed, table
@@ -82,7 +82,7 @@ def _asked_there(row: FromClause, recipient: ColumnElement[str]) -> ColumnElemen
     )
     waits = select(_change.c.id).where(
         _change.c.subscriber_id == row.c.subscriber_id,
-        row.c.dedupe_key == "address:" + cast(_change.c.id, Text),
+        row.c.dedupe_key == deliveries.address_key_of(_change.c.id),
         _change.c.address == recipient,
         ~blocked.exists(),
     )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, Row, Select, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Insert, Row, Select, Text, and_, cast, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -204,6 +204,11 @@ def plan_address(
 def address_key(change_id: int) -> str:
     """What joins the question to a new address with the change that it asks about."""
     return f"address:{change_id}"
+
+
+def address_key_of(change_id: ColumnElement[int]) -> ColumnElement[str]:
+    """The same of a column, for statements."""
+    return literal("address:", Text) + cast(change_id, Text)
 
 
 def plan_notice(

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Text, cast, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -177,7 +177,7 @@ def _carry_over(session: Session, before: str, after: str, *, now: datetime) -> 
 
 def asked_about(session: Session, delivery_id: int) -> AddressChange | None:
     """The change that this mail asks about, while it waits for its answer."""
-    key = "address:" + cast(AddressChange.id, Text)
+    key = deliveries.address_key_of(table(AddressChange).c.id)
     return session.scalar(
         select(AddressChange)
         .join(Delivery, Delivery.subscriber_id == AddressChange.subscriber_id)
