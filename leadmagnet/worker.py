@@ -215,7 +215,7 @@ class Worker:
             self._failed("finish", error)
             return
         for one in people:
-            self._in_chore("finish", lambda s, now, one=one: finishing.leave_finished(s, one, now=now))  # type: ignore[misc]
+            self._in_chore("finish", _leaving(one))
 
     def _watch_signups(self, session: Session, now: datetime) -> None:
         """Tells the operator of an attack on the form, and forgets what its limits no longer need."""
@@ -279,6 +279,10 @@ class Worker:
     def _failed(self, name: str, error: Exception) -> None:
         if not self._database.absence.met(error):
             log.error("chore %s failed", name, exc_info=error)
+
+
+def _leaving(subscriber_id: int) -> Callable[[Session, datetime], object]:
+    return lambda session, now: finishing.leave_finished(session, subscriber_id, now=now)
 
 
 def spare_the_collector() -> None:
