@@ -198,8 +198,7 @@ def error_page(status: int, title: str, message: str, *, description: str | None
 def _site() -> Site:
     """The site's words, or neutral ones while nothing is published: an error page must always be possible."""
     try:
-        with house().database.read() as session:
-            return house().published(session).site
+        return house().published_now().site
     except Exception:  # the database itself may be what is wrong
         words = {"name": "leadmagnet", "url": "/", "timezone": "UTC", "from": "-", "postal_address": "-"}
         return Site.model_validate(words)

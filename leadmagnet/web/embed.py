@@ -96,8 +96,7 @@ def _frame(guide: Guide) -> str:
 
 
 def _chosen() -> tuple[Published, Guide]:
-    with house().database.read() as session:
-        published = house().published(session)
+    published = house().published_now()
     first = next(iter(published.compiled.guides), "")
     guide = published.guide(request.args.get("guide", first))
     if guide is None:

@@ -21,7 +21,7 @@ _LETTER_POLICY = (
 def inbox() -> Response:
     """The newest mails."""
     messages = _mailbox().messages(_SHOWN)
-    return private_page("mailbox.html", messages=messages, is_empty=not messages, site=_site())
+    return private_page("mailbox.html", messages=messages, is_empty=not messages, site=house().published_now().site)
 
 
 @bp.get("/<key>")
@@ -32,7 +32,7 @@ def read(key: str) -> Response:
         message=_message(key),
         html_url=f"/mailbox/{key}/html",
         raw_url=f"/mailbox/{key}/source",
-        site=_site(),
+        site=house().published_now().site,
     )
 
 
@@ -63,8 +63,3 @@ def _message(key: str) -> Message:
     if message is None:
         abort(404)
     return message
-
-
-def _site() -> object:
-    with house().database.read() as session:
-        return house().published(session).site

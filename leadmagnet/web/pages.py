@@ -13,7 +13,7 @@ bp = Blueprint("pages", __name__)
 @bp.get("/")
 def index() -> str:
     """A short retelling of the blog post, with the box in the middle, and the way to the forms of other guides."""
-    published = _published()
+    published = house().published_now()
     box = _box(published)
     others = [guide for guide in published.compiled.guides.values() if guide is not box["guide"]]
     return render_template("index.html", **box, others=others)
@@ -39,10 +39,5 @@ def _box(published: Published, guide: Guide | None = None) -> dict[str, object]:
 @bp.get("/privacy")
 def privacy() -> str:
     """What this software keeps, and what it does not."""
-    published = _published()
+    published = house().published_now()
     return render_template("privacy.html", site=published.site, clicks=published.compiled.settings.tracking.clicks)
-
-
-def _published() -> Published:
-    with house().database.read() as session:
-        return house().published(session)

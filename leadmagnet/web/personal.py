@@ -74,7 +74,7 @@ def _address_page(
         typed=typed[:320],
         error=error,
         asked=asked,
-        site=_site(),
+        site=house().published_now().site,
     )
 
 
@@ -116,7 +116,9 @@ def ask_whether_to_forget(token: str) -> Response:
     subscriber = _reader(token)
     if subscriber is None:
         return nothing_left()
-    return private_page("forget.html", action=f"/u/{token}", address=subscriber.address, busy=False, site=_site())
+    return private_page(
+        "forget.html", action=f"/u/{token}", address=subscriber.address, busy=False, site=house().published_now().site
+    )
 
 
 @bp.post("/u/<token>/forget")
@@ -129,13 +131,15 @@ def forget(token: str) -> Response:
     if privacy.forget_at_once(parts.database, subscriber_id, now=parts.clock()) is Forgotten.BUSY:
         subscriber = _reader(token)
         address = subscriber.address if subscriber is not None else ""
-        return private_page("forget.html", 503, action=f"/u/{token}", address=address, busy=True, site=_site())
+        return private_page(
+            "forget.html", 503, action=f"/u/{token}", address=address, busy=True, site=house().published_now().site
+        )
     return nothing_left()
 
 
 def nothing_left() -> Response:
     """The page behind every link of somebody who was forgotten."""
-    return private_page("forgotten.html", site=_site())
+    return private_page("forgotten.html", site=house().published_now().site)
 
 
 @bp.get("/a/<token>")
@@ -173,7 +177,7 @@ def _moved_page(token: str, standing: str, change: AddressChange | None) -> Resp
         address=change.address if change is not None else None,
         action=f"/a/{token}",
         wording=moving.WORDING,
-        site=_site(),
+        site=house().published_now().site,
     )
 
 
@@ -182,8 +186,3 @@ def _reader(token: str) -> Subscriber | None:
     subscriber_id = row_of(token, Purpose.LEAVE)
     with house().database.read() as session:
         return session.get(Subscriber, subscriber_id)
-
-
-def _site() -> Site:
-    with house().database.read() as session:
-        return house().published(session).site

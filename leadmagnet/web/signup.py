@@ -15,7 +15,7 @@ from leadmagnet.web.answers import answer_json, private_page, see, wants_json
 from leadmagnet.web.blogs import is_framed, within
 from leadmagnet.web.doorkeeper import TurnedAway, is_caught, limit_there, too_many_from_there
 from leadmagnet.web.doorkeeper import started as stamp
-from leadmagnet.web.house import house
+from leadmagnet.web.house import House, house
 from leadmagnet.web.origin import origin_of
 from leadmagnet.web.remembered import Asked
 
@@ -120,8 +120,7 @@ def _find(slug: str, *, lately: bool = False) -> tuple[Published, Guide]:
     """The guide, in the live release; `lately`: in the one last seen, where that has it."""
     published = house().live.last_seen if lately else None
     if published is None or published.guide(slug) is None:
-        with house().database.read() as session:
-            published = house().published(session)
+        published = house().published_now()
     guide = published.guide(slug)
     if guide is None:
         abort(404)
@@ -169,13 +168,12 @@ def _ask(
         return too_many_from_there(outcome)
     if outcome is Requested.NO_SUCH_GUIDE:
         abort(404)
-    counted = f"let in:{outcome.name.lower()}" if by_a_person else "caught"
-    parts.turnstile.count(parts.database, counted, now=parts.clock())
+    _count(parts, f"let in:{outcome.name.lower()}" if by_a_person else "caught")
     return None
 
 
-def _count(outcome: str) -> None:
-    house().turnstile.count(house().database, outcome, now=house().clock())
+def _count(parts: House, outcome: str) -> None:
+    parts.turnstile.count(parts.database, outcome, now=parts.clock())
 
 
 def _refuse(published: Published, guide: Guide, typed: dict[str, str], error: InvalidInput) -> Response:
@@ -185,7 +183,7 @@ def _refuse(published: Published, guide: Guide, typed: dict[str, str], error: In
 
 
 def _turn_away(published: Published, guide: Guide, typed: dict[str, str], away: TurnedAway) -> Response:
-    _count(f"turned away:{away.why}")
+    _count(house(), f"turned away:{away.why}")
     if wants_json(request):
         answer = answer_json({"error": {"field": None, "message": away.message}}, away.status)
     else:
