@@ -52,6 +52,10 @@ class Address:
         parts = self.domain.split(".")
         return any(".".join(parts[index:]) in blocklist for index in range(len(parts) - 1))
 
+    def is_a_person(self, *, ours: str) -> bool:
+        """False for what nobody reads who could want letters: a role, a throw-away domain, our own sender `ours`."""
+        return not (self.is_role or self.is_disposable or self.text.casefold() == ours.casefold())
+
     def key(self, secret: bytes) -> str:
         """The keyed hash that stands for this address for ever, also after the address is erased."""
         return hashlib.blake2b(self.normal.encode(), key=secret[:64], digest_size=16, person=b"lm-address").hexdigest()

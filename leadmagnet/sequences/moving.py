@@ -58,7 +58,7 @@ def ask(
     _drop(session, subscriber_id, "a newer wish", now=now)
     if key == subscriber.address_key:
         return Asked.SAME
-    if address.is_role or address.is_disposable or address.text.casefold() == published.sender_address.casefold():
+    if not address.is_a_person(ours=published.sender_address):
         return Asked.NOT_A_PERSON
     if "all" in suppressions.scopes(session, key):
         return Asked.BLOCKED

@@ -128,9 +128,7 @@ def _take_turn(session: Session, rules: _Rules, asked: Mapping[str, Request]) ->
 
 
 def _is_a_person(asked: Request, published: Published) -> bool:
-    address = asked.address
-    is_ours = address.text.casefold() == published.sender_address.casefold()
-    return asked.by_a_person and not (address.is_role or address.is_disposable or is_ours)
+    return asked.by_a_person and asked.address.is_a_person(ours=published.sender_address)
 
 
 def _left_unconfirmed(person: Row[Any]) -> bool:
