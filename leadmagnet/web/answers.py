@@ -1,9 +1,8 @@
 """Answers that several doors give: JSON for programs, private pages for people."""
 
 import json
-from typing import cast
 
-from flask import Request, Response, abort, redirect, render_template
+from flask import Request, Response, abort, render_template
 
 from leadmagnet.links import Purpose, read
 from leadmagnet.web.house import house
@@ -35,7 +34,7 @@ def kept_private(response: Response) -> Response:
 
 def see(location: str, status: int = 303) -> Response:
     """Sends the browser on, by GET (303) unless said otherwise."""
-    return cast(Response, redirect(location, status))
+    return Response(status=status, headers={"Location": location})
 
 
 def row_of(token: str, purpose: Purpose) -> int:

@@ -1,5 +1,6 @@
 """The web application: its doors, its headers, its answers to what goes wrong."""
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,6 +90,9 @@ class _NoSessions(SessionInterface):
 class _App(Flask):
     session_interface = _NoSessions()
 
+    def ensure_sync(self, func: Any) -> Any:
+        return func  # no door is a coroutine; Flask would look at each of them, for every request
+
     def log_exception(self, exc_info: Any) -> None:
         if house().database.absence.met(exc_info[1]):
             return
@@ -139,9 +143,15 @@ def create_app(
     return app
 
 
-def _own_hosts(settings: Settings) -> set[str]:
+@lru_cache(maxsize=64)
+def _name_of(host: str) -> str:
+    return urlsplit(f"//{host}").hostname or ""
+
+
+@lru_cache(maxsize=4)
+def _own_hosts(site_url: str, host: str) -> frozenset[str]:
     """The names this server answers to; a request for another is refused, because links never follow it anyway."""
-    return {urlsplit(settings.site_url).hostname or "", settings.host.lower(), "localhost", "127.0.0.1", "::1"}
+    return frozenset({urlsplit(site_url).hostname or "", host.lower(), "localhost", "127.0.0.1", "::1"})
 
 
 def _refuse_other_hosts() -> None:
@@ -149,19 +159,20 @@ def _refuse_other_hosts() -> None:
     # A load balancer asks by IP address; the answer repeats nothing of it.
     if request.path in ("/healthz", "/readyz"):
         return
-    host = urlsplit(f"//{request.host}").hostname or ""
+    host = _name_of(request.host)
     if request.path == "/metrics" and is_bare(host):  # Prometheus asks by address, or by a name in its own network
         return
-    if host not in _own_hosts(house().settings):
+    settings = house().settings
+    if host not in _own_hosts(settings.site_url, settings.host):
         abort(400)
 
 
 def _protect(response: Response) -> Response:
-    headers = response.headers
-    for name, value in _HEADERS.items():
-        headers.setdefault(name, value)
-    if urlsplit(house().settings.site_url).scheme == "https":
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    # Not `setdefault`: for each name that is not there it makes an exception of a whole page.
+    said = {name.lower() for name, _value in response.headers}
+    response.headers.extend((name, value) for name, value in _HEADERS.items() if name.lower() not in said)
+    if house().links.base_url.startswith("https:"):
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     return response
 
 

@@ -89,7 +89,7 @@ def open_to_scripts(response: Response) -> Response:
     """Lets the scripts of permitted sites read what belongs to the form, errors too; without credentials."""
     if not _READ_BY_SCRIPTS.fullmatch(request.path):
         return response
-    response.vary.add("Origin")
+    response.headers.add("Vary", "Origin")
     # A plain form's answer is a page for the browser: nothing has to be looked up for it.
     asks = (
         request.method == "GET"
@@ -119,10 +119,11 @@ def within(path: str) -> str:
 
 def open_to_frames(response: Response) -> Response:
     """Lets the pages of permitted sites frame the form and its answers, and nothing else."""
-    if is_framed() or request.path in _SCRIPTS:
+    framed = is_framed()
+    if framed or request.path in _SCRIPTS:
         # What a site that isolates itself asks of all it loads (Cross-Origin-Embedder-Policy).
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    if is_framed():
+    if framed:
         ancestors = " ".join(["frame-ancestors 'self'", *permitted()])
         policy = response.headers.get("Content-Security-Policy", "")
         response.headers["Content-Security-Policy"] = _ANCESTORS.sub(ancestors, policy)

@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 
-from flask import Request
-
 from leadmagnet.audience import limits, list_bombing
 from leadmagnet.audience.limits import Full, Limit
 from leadmagnet.links import Keys, Purpose, mint, read
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
-from leadmagnet.web.origin import public_address
+from leadmagnet.web.origin import is_public
 
 #: Nobody sends the form so soon after it has come into sight, not even with an address that the browser filled in.
 #: A program needs a tenth of that.
@@ -173,12 +171,11 @@ def is_caught(website: str, begun: str, keys: Keys, *, now: datetime) -> bool:
     return timedelta() <= now - datetime.fromtimestamp(at / 1000, now.tzinfo) < _FASTEST
 
 
-def limit_there(request: Request, settings: Settings, secret: bytes) -> Limit | None:
-    """The limit of the network that the visitor's address belongs to; None: nothing is counted there."""
-    if settings.signup_limits == "off":
+def limit_there(address: str | None, settings: Settings, secret: bytes) -> Limit | None:
+    """The limit of the network that the visitor's IP address belongs to; None: nothing is counted there."""
+    if settings.signup_limits == "off" or address is None or not is_public(address):
         return None
-    address = public_address(request, settings.trusted_proxies)
-    return limits.of_network(address, secret, settings.signups_per_network) if address is not None else None
+    return limits.of_network(address, secret, settings.signups_per_network)
 
 
 def too_many_from_there(full: Full) -> TurnedAway:

@@ -25,11 +25,13 @@ _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "
 
 def origin_of(request: Request, trusted_proxies: tuple[str, ...]) -> Origin:
     """The visitor's address and browser, and what led her here, for the proof of consent."""
+    # A plain dict: for each field that is not there, as most are not, Flask's makes an exception of a whole page.
+    said, referer = request.form.to_dict(), request.headers.get("Referer", "")
     return Origin(
         ip=client_address(request, trusted_proxies),
         user_agent=sources.storable(request.headers.get("User-Agent", "")[:_LONGEST]) or None,
-        page=sources.page(request),
-        source=sources.source(request),
+        page=sources.page(said, referer),
+        source=sources.source(said, referer) or None,
     )
 
 
@@ -41,7 +43,7 @@ def client_address(request: Request, trusted_proxies: tuple[str, ...]) -> str | 
     """
     networks = _networks(trusted_proxies)
     address = _parsed(request.remote_addr or "")
-    hops = [hop.strip() for hop in ",".join(request.headers.getlist("X-Forwarded-For")).split(",")]
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
     while address is not None and hops and any(address in network for network in networks):
         hop = _parsed(_WITH_PORT.sub(r"\1\2", hops.pop()))
         if hop is None:
@@ -50,16 +52,14 @@ def client_address(request: Request, trusted_proxies: tuple[str, ...]) -> str | 
     return str(address) if address is not None else None
 
 
-def public_address(request: Request, trusted_proxies: tuple[str, ...]) -> str | None:
-    """`client_address`, if it can be one visitor's; None for what a proxy that is not named would look like.
+def is_public(address: str) -> bool:
+    """True if a `client_address` can be one visitor's, and not what a proxy that is not named would look like.
 
     Behind such a proxy everybody comes from one address of a machine or a private network: to count by it would lock
     all visitors out together.
     """
-    address = _parsed(client_address(request, trusted_proxies) or "")
-    if address is None or any(address in network for network in (*_NEAR, *_SHARED)):
-        return None
-    return str(address)
+    found = _parsed(address)
+    return found is not None and not any(found in network for network in (*_NEAR, *_SHARED))
 
 
 def is_this_machine(request: Request) -> bool:

@@ -1,5 +1,6 @@
 """What a browser has just asked for, kept in its own short-lived signed cookie: addresses stand in no URL."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,8 @@ from functools import lru_cache
 from math import ceil
 
 from flask import Response, request
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData, TimestampSigner
+from itsdangerous.encoding import base64_decode, base64_encode
 
 from leadmagnet.sequences import deliveries
 from leadmagnet.web.house import house
@@ -60,24 +62,25 @@ def keep(response: Response, slug: str, asked: Asked) -> None:
 def kept() -> Asked | None:
     """What this browser asked for lately; None: nothing, or somebody else's word for it."""
     try:
-        values = _serializer().loads(request.cookies.get(_COOKIE, ""), max_age=_COOKIE_SECONDS)
+        payload = _signer().unsign(request.cookies.get(_COOKIE, ""), max_age=_COOKIE_SECONDS)
     except BadData:
         return None
-    match values:
+    match json.loads(base64_decode(payload)):
         case [str(email), dict(told), int(times), int(at)]:
             return Asked(email, told, times, datetime.fromtimestamp(at, UTC))
     return None  # signed by another version of ours
 
 
 def _signed(asked: Asked) -> str:
-    return _serializer().dumps([asked.email, dict(asked.told), asked.times, ceil(asked.at.timestamp())])
+    told = json.dumps([asked.email, dict(asked.told), asked.times, ceil(asked.at.timestamp())])
+    return _signer().sign(base64_encode(told)).decode()
 
 
-def _serializer() -> URLSafeTimedSerializer:
+def _signer() -> TimestampSigner:
     keys = house().links.keys
-    return _serializer_of(keys.by_number[keys.signing])
+    return _signer_of(keys.by_number[keys.signing])
 
 
 @lru_cache(maxsize=4)
-def _serializer_of(key: bytes) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(key, salt="sent-page")
+def _signer_of(key: bytes) -> TimestampSigner:
+    return TimestampSigner(key, salt="asked-for")

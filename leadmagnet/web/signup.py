@@ -12,7 +12,7 @@ from leadmagnet.errors import InvalidInput
 from leadmagnet.sequences.requests import Request, Requested
 from leadmagnet.web import remembered, sent, sources
 from leadmagnet.web.answers import answer_json, private_page, see, wants_json
-from leadmagnet.web.blogs import is_framed, within
+from leadmagnet.web.blogs import within
 from leadmagnet.web.doorkeeper import TurnedAway, is_caught, limit_there, too_many_from_there
 from leadmagnet.web.doorkeeper import started as stamp
 from leadmagnet.web.house import House, house
@@ -21,6 +21,8 @@ from leadmagnet.web.remembered import Asked
 
 bp = Blueprint("signup", __name__)
 
+#: What the form asks for; nobody sees the last two.
+_TYPED = ("email", "first_name", "timezone", "website", "started")
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -52,7 +54,7 @@ def submit(slug: str) -> Response:
     published, guide = _find(slug, lately=True)
     if request.mimetype not in _FORM_TYPES:
         abort(415)
-    typed = {name: request.form.get(name, "") for name in ("email", "first_name", "timezone", "website", "started")}
+    typed = dict.fromkeys(_TYPED, "") | request.form.to_dict()
     asks_name = published.compiled.settings.form.first_name
     try:
         address = addresses.parse(_single(request.form.getlist("email")))
@@ -60,13 +62,14 @@ def submit(slug: str) -> Response:
     except InvalidInput as error:
         return _refuse(published, guide, typed, error)
     caught = is_caught(typed["website"], typed["started"], house().links.keys, now=house().clock())
-    again = wants_json(request) and request.form.get("again") in _AGAIN
+    by_script = wants_json(request)
+    again = by_script and typed.get("again") in _AGAIN
     if away := _ask(guide, address, first_name, typed["timezone"], by_a_person=not caught, once_more=again):
         return _turn_away(published, guide, typed, away)
-    if wants_json(request):
+    if by_script:
         return _told(published, guide, address.text)
     told = {"first_name": first_name, "timezone": subscribers.zone_name(typed["timezone"])}
-    told |= dict(sources.carried(request, framed=is_framed()))
+    told |= sources.carried_on(typed, request.headers.get("Referer", ""))
     return _sent(guide, Asked(address.text, {name: word for name, word in told.items() if word}, 1, house().clock()))
 
 
@@ -146,7 +149,8 @@ def _ask(
     parts = house()
     # What we send to the domain of our bounces comes back to ourselves.
     by_a_person = by_a_person and address.domain != parts.settings.bounce_domain
-    there = limit_there(request, parts.settings, parts.address_secret)
+    origin = origin_of(request, parts.settings.trusted_proxies)
+    there = limit_there(origin.ip, parts.settings, parts.address_secret)
     welcome = parts.doorkeeper.let_in(
         parts.database, parts.settings, there, by_a_person=by_a_person, once_more=once_more, now=parts.clock()
     )
@@ -158,7 +162,7 @@ def _ask(
         address_key=address.key(parts.address_secret),
         first_name=first_name,
         timezone=subscribers.zone_name(timezone),
-        origin=origin_of(request, parts.settings.trusted_proxies),
+        origin=origin,
         by_a_person=by_a_person,
         apart=welcome.apart,
     )

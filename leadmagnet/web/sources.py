@@ -16,22 +16,20 @@ _LONGEST_WORD = 100
 _HOST = re.compile(r"[a-z0-9.-]+(?::\d{1,5})?")
 
 
-def page(request: Request) -> str | None:
+def page(said: Mapping[str, str], referer: str) -> str | None:
     """The address of the page that held the form, without its query, which is not ours to keep.
 
     The form's own word goes first: browsers tell another site no more than where the page's site is.
     """
-    return _without_query(_said(request.form, "page")) or _without_query(request.headers.get("Referer", ""))
+    return _without_query(said.get("page", "")) or _without_query(referer)
 
 
-def source(request: Request) -> dict[str, str] | None:
-    """The site that led to that page as `referrer`, and the `utm_…` of its address; None if nothing was told."""
-    before = _host(_said(request.form, "referrer"))
+def source(said: Mapping[str, str], referer: str) -> dict[str, str]:
+    """The site that led to that page as `referrer`, and the `utm_…` of its address, as far as they were told."""
+    before = _host(said.get("referrer", ""))
     # In a frame the page around it is both, and a step within one site is none.
-    told = {"referrer": "" if before and before == _host(page(request) or "") else before, **_utm(request.form)}
-    if not any(told[name] for name in UTM):
-        told |= _utm_of(request.headers.get("Referer", ""))
-    return {name: value for name, value in told.items() if value} or None
+    told = {"referrer": before} if before and before != _host(page(said, referer) or "") else {}
+    return told | (_utm(said) or _utm_of(referer))
 
 
 def carried(request: Request, *, framed: bool) -> list[tuple[str, str]]:
@@ -39,15 +37,19 @@ def carried(request: Request, *, framed: bool) -> list[tuple[str, str]]:
 
     In a frame the page of the blog is what led here; elsewhere it is the site before ours.
     """
+    led = request.headers.get("Referer", "")
     if request.method == "POST":
-        told = {"page": _without_query(_said(request.form, "page")) or "", **(source(request) or {})}
+        return list(carried_on(request.form.to_dict(), led).items())
+    if framed:
+        told = {"page": _without_query(led) or "", **(_utm(request.args) or _utm_of(led))}
     else:
-        led = request.headers.get("Referer", "")
-        told = {"page": _without_query(led) or ""} if framed else {"referrer": _other_host(led, request.host)}
-        told |= _utm(request.args)
-        if framed and not any(told[name] for name in UTM):
-            told |= _utm_of(led)
-    return [(name, told[name]) for name in FIELDS if told.get(name)]
+        told = {"referrer": _other_host(led, request.host), **_utm(request.args)}
+    return list(_in_order(told).items())
+
+
+def carried_on(said: Mapping[str, str], referer: str) -> dict[str, str]:
+    """The same fields of a form that was sent, by their names."""
+    return _in_order({"page": _without_query(said.get("page", "")) or "", **source(said, referer)})
 
 
 def storable(text: str) -> str:
@@ -55,13 +57,12 @@ def storable(text: str) -> str:
     return text if text.isprintable() else "".join(char for char in text if char.isprintable())
 
 
+def _in_order(told: Mapping[str, str]) -> dict[str, str]:
+    return {name: told[name] for name in FIELDS if told.get(name)}
+
+
 def _utm(said: Mapping[str, str]) -> dict[str, str]:
-    return {name: _word(_said(said, name)) for name in UTM}
-
-
-def _said(fields: Mapping[str, str], name: str) -> str:
-    # Not `get`: for a field that is not there, as most are not, it makes an exception of a whole page.
-    return fields[name] if name in fields else ""  # noqa: SIM401
+    return {name: word for name in UTM if name in said and (word := _word(said[name]))}
 
 
 def _utm_of(address: str) -> dict[str, str]:
