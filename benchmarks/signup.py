@@ -97,7 +97,7 @@ def _site(options: argparse.Namespace, folder: Path) -> Iterator[tuple[Path, dic
         database.close()
         yield site, os.environ | {
             "LEADMAGNET_DATABASE_URL": url, "LEADMAGNET_SECRET_KEYS": SECRET, "LEADMAGNET_SUPPRESSION_KEY": SECRET,
-            "LEADMAGNET_SIGNUPS_PER_HOUR": str(10**9),
+            "LEADMAGNET_SIGNUPS_PER_HOUR": str(10**9), "LEADMAGNET_TRUSTED_PROXIES": "127.0.0.1",
         }  # fmt: skip
 
 

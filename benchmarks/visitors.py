@@ -1,5 +1,7 @@
 """Visitors of a benchmark, in a process of their own: they keep their connections, and type addresses of their own.
 
+Each request comes from a home of its own, as a proxy on this machine would say.
+
     python -m benchmarks.visitors PORT PATH CLIENTS
 
 Each line on standard input is a task as JSON: {"rate": POSTs a second, or null for as many as are answered,
@@ -21,7 +23,7 @@ from typing import Any
 _HEAD = (
     "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n"
-    "Referer: https://blog.example/barre\r\nContent-Length: {length}\r\n\r\n{body}"
+    "Referer: https://blog.example/barre\r\nX-Forwarded-For: {home}\r\nContent-Length: {length}\r\n\r\n{body}"
 )
 
 
@@ -100,7 +102,8 @@ async def _visit(
         await asyncio.sleep(max(0.0, begun - time.monotonic()))
         number = next(numbers)
         body = task["typed"].replace("{n}", str(number))
-        status = await visitor.ask(_HEAD.format(path=path, length=len(body), body=body).encode())
+        home = f"2001:db8:{number >> 16:x}:{number & 0xFFFF:x}::7"
+        status = await visitor.ask(_HEAD.format(path=path, home=home, length=len(body), body=body).encode())
         result.answers += 1
         result.failed += status not in (b"303", b"200")
         result.waits.append(time.monotonic() - begun)

@@ -7,15 +7,19 @@ algorithm, ITU-T I.371). One guarded statement looks and takes, so two processes
 
 import hashlib
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Float, bindparam, case, delete, select
+from sqlalchemy import Float, Select, bindparam, case, delete, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
-from leadmagnet.store.dialect import insert_or_update, is_sqlite, table
+from leadmagnet.store import batches
+from leadmagnet.store.dialect import is_sqlite, table
 from leadmagnet.store.models import SignupBucket
 
 #: What a bucket holds: an hour's sign-ups may come at once.
@@ -66,30 +70,64 @@ def of_network(address: str, secret: bytes, per_hour: int) -> Limit:
 
 
 @cache
-def _taking(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
-    full, astray, cost, until = (bindparam(name, type_=Float) for name in ("full", "astray", "cost", "until"))
+def _taking(for_sqlite: bool) -> ReturningInsert[*tuple[Any, ...]]:
+    """Takes the places of `given`, a row for each bucket; those that have no room stay as they are."""
+    given = batches.given(for_sqlite=for_sqlite, scope=_bucket.c.scope.type, cost=Float())
+    full, astray, until = (bindparam(name, type_=Float) for name in ("full", "astray", "until"))
+    insert_into = sqlite.insert if for_sqlite else postgresql.insert
+    # In one order everywhere: two processes that locked the same two rows crosswise would wait for each other.
+    new = select(given.c.scope, full + given.c.cost).where(true()).order_by(given.c.scope)
+    taking = insert_into(_bucket).from_select(["scope", "used_until"], new)
     used = _bucket.c.used_until
-    after = case((used < full, full), (used > astray, full), else_=used) + cost
-    values = {"scope": bindparam("scope"), "used_until": full + cost}
-    return insert_or_update(_bucket, for_sqlite, values, {"used_until": after}, after <= until).returning(used)  # type: ignore[return-value]
+    after = case((used < full, full), (used > astray, full), else_=used) + (taking.excluded.used_until - full)
+    changed = {"used_until": after}
+    return taking.on_conflict_do_update(index_elements=["scope"], set_=changed, where=after <= until).returning(
+        _bucket.c.scope
+    )
 
 
-_USED = select(_bucket.c.used_until).where(_bucket.c.scope == bindparam("scope"))
+@cache
+def _using(for_sqlite: bool) -> Select[tuple[str, float]]:
+    given = batches.given(for_sqlite=for_sqlite, scope=_bucket.c.scope.type)
+    return select(_bucket.c.scope, _bucket.c.used_until).join(given, _bucket.c.scope == given.c.scope)
 
 
 def take(session: Session, limit: Limit, count: int = 1, *, now: datetime) -> Taken | Full:
     """Takes `count` places, at most `per_hour` of them, or none; of a limit that is not spent, only looks for them."""
-    at, cost = now.timestamp(), _HOLDS / limit.per_hour * count
-    places = {
-        "scope": limit.scope, "full": at - _HOLDS, "astray": at + _ASTRAY, "cost": cost, "until": at + _ROUNDING
-    }  # fmt: skip
-    connection = session.connection()
-    if limit.is_spent and connection.execute(_taking(is_sqlite(session)), places).first() is not None:
+    return take_each(session, [limit], count, now=now)[0]
+
+
+def take_each(session: Session, limits: Sequence[Limit], count: int = 1, *, now: datetime) -> list[Taken | Full]:
+    """What `take` says of each of these, in their order and in as many statements as of one, unless a scope repeats."""
+    at, connection = now.timestamp(), session.connection()
+    times = {"full": at - _HOLDS, "astray": at + _ASTRAY, "until": at + _ROUNDING}
+    taken: set[int] = set()
+    for turn in batches.turns((one.scope, place) for place, one in enumerate(limits) if one.is_spent):
+        rows = [(scope, _cost(limits[place], count)) for scope, place in turn.items()]
+        found = connection.scalars(_taking(is_sqlite(session)), {"given": batches.rows(rows), **times})
+        taken.update(turn[scope] for scope in found)
+    left = {one.scope for place, one in enumerate(limits) if place not in taken}
+    used: dict[str, float] = {}
+    if left:
+        asked = {"given": batches.rows([(scope,) for scope in left])}
+        used = {row.scope: row.used_until for row in connection.execute(_using(is_sqlite(session)), asked)}
+    return [
+        TAKEN if place in taken else _look(one, used.get(one.scope), at, _cost(one, count))
+        for place, one in enumerate(limits)
+    ]
+
+
+def _cost(limit: Limit, count: int) -> float:
+    return _HOLDS / limit.per_hour * count
+
+
+def _look(limit: Limit, used_until: float | None, at: float, cost: float) -> Taken | Full:
+    """Whether a place could be had in a bucket that is used up so far; of one that is spent, how long it is full."""
+    if used_until is None:
+        return Full(0.0) if limit.is_spent else TAKEN
+    if not limit.is_spent and (used_until > at + _ASTRAY or used_until + cost <= at + _ROUNDING):
         return TAKEN
-    used_until = connection.scalar(_USED, {"scope": limit.scope})
-    if not limit.is_spent and (used_until is None or used_until > at + _ASTRAY or used_until + cost <= places["until"]):
-        return TAKEN
-    return Full(max(0.0, used_until + cost - at) if used_until is not None else 0.0)
+    return Full(max(0.0, used_until + cost - at))
 
 
 def forget_unused(session: Session, *, limit: int, now: datetime) -> None:

@@ -4,7 +4,7 @@ What is done for one is done for a hundred in as many statements, and in as many
 person at all as for somebody new: how long an answer takes must not tell a stranger whose address he typed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,7 @@ from leadmagnet.audience.subscribers import Newcomer
 from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.sequences import deliveries, enrollments
+from leadmagnet.store import batches
 from leadmagnet.store.dialect import in_one_trip, insert_or_update, is_sqlite, table
 from leadmagnet.store.models import SignupBucket
 
@@ -66,7 +67,7 @@ def take_in(
     answers = {
         place: Requested.NO_SUCH_GUIDE for place, one in enumerate(asked) if published.guide(one.guide.slug) is None
     }
-    for turn in _turns(asked, set(range(len(asked))) - answers.keys()):
+    for turn in batches.turns((one.address_key, place) for place, one in enumerate(asked) if place not in answers):
         judged = _take_turn(session, rules, {key: asked[place] for key, place in turn.items()})
         answers |= {place: judged[key] for key, place in turn.items()}
     return [answers[place] for place in range(len(asked))]
@@ -86,18 +87,6 @@ def leave_mark(session: Session, process: str, *, now: datetime) -> None:
     """
     marked = {"mark": f"mark:{process}", "at": now.timestamp()}
     session.connection().execute(_marking(is_sqlite(session)), marked)
-
-
-def _turns(asked: Sequence[Request], places: Iterable[int]) -> list[dict[str, int]]:
-    """Places by address key: those who share an address one after the other, everybody else at once."""
-    turns: list[dict[str, int]] = []
-    for place in sorted(places):
-        key = asked[place].address_key
-        turn = next((turn for turn in turns if key not in turn), None)
-        if turn is None:
-            turns.append(turn := {})
-        turn[key] = place
-    return turns
 
 
 def _take_turn(session: Session, rules: _Rules, asked: Mapping[str, Request]) -> dict[str, Requested]:

@@ -4,7 +4,7 @@ A parameter for every value would cost more than the statement itself.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -34,6 +34,20 @@ def given(*, for_sqlite: bool, **columns: TypeEngine[Any]) -> CTE:
 def rows(values: Collection[Sequence[object]]) -> str:
     """The parameter `given`: a row for each of `values`, whose times must be aware."""
     return _ENCODER.encode(list(values))
+
+
+def turns(keyed: Iterable[tuple[str, int]]) -> list[dict[str, int]]:
+    """Places by their keys: those that share a key one after the other, all others at once.
+
+    No statement may write the same row twice.
+    """
+    found: list[dict[str, int]] = []
+    for key, place in keyed:
+        turn = next((turn for turn in found if key not in turn), None)
+        if turn is None:
+            found.append(turn := {})
+        turn[key] = place
+    return found
 
 
 def _stored(value: object) -> str:

@@ -51,9 +51,6 @@ class Intake:
 
 def _without_place(session: Session, pieces: Sequence[_Piece], now: datetime) -> dict[int, Full]:
     """Those whose network has no place left, by where they stand in `pieces`; the others have taken one."""
-    wanted = [(limit, place) for place, (_asked, limit) in enumerate(pieces) if limit is not None]
-    # In one order everywhere: two processes that locked the same two rows crosswise would wait for each other.
-    found = {
-        place: limits.take(session, limit, now=now) for limit, place in sorted(wanted, key=lambda one: one[0].scope)
-    }
-    return {place: one for place, one in found.items() if isinstance(one, Full)}
+    wanted = {place: limit for place, (_asked, limit) in enumerate(pieces) if limit is not None}
+    found = limits.take_each(session, list(wanted.values()), now=now)
+    return {place: one for place, one in zip(wanted, found, strict=True) if isinstance(one, Full)}

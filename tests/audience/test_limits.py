@@ -1,10 +1,11 @@
 """How many sign-ups one network may make, and all together: kept in the database, so that every process agrees."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from leadmagnet.audience import limits
 from leadmagnet.audience.limits import TAKEN, Full, Limit, Taken
@@ -56,6 +57,28 @@ def test_places_are_taken_together_or_not_at_all(database: Database) -> None:
     assert take(database, count=10) == TAKEN
     assert take(database, count=3) == Full(pytest.approx(300, abs=0.01))
     assert take(database, count=2) == TAKEN
+
+
+def test_many_are_judged_together_as_if_each_had_come_alone(database: Database) -> None:
+    few = Limit("few", 2)
+    look = replace(few, is_spent=False)
+    wanted = [few, TWELVE, look, few, few, look, Limit("many", 12)]
+    with database.write() as session:
+        found = limits.take_each(session, wanted, now=NOON)
+    full = Full(pytest.approx(1800, abs=0.01))
+    assert found == [TAKEN, TAKEN, full, TAKEN, full, full, TAKEN]
+    assert scopes(database) == ["all", "few", "many"]
+    assert [take(database, few), take(database, look)] == [full, full]
+    assert take(database, Limit("few", 2), now=NOON + timedelta(minutes=30)) == TAKEN
+
+
+def test_however_many_are_judged_with_one_statement(database: Database) -> None:
+    statements: list[str] = []
+    event.listen(database.writing_engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    with database.write() as session:
+        limits.take_each(session, [Limit(f"home {number}", 12) for number in range(50)], now=NOON)
+    assert len([one for one in statements if "signup_bucket" in one]) == 1
+    assert len(scopes(database)) == 50
 
 
 @ON_SQLITE
