@@ -21,7 +21,7 @@ from leadmagnet.web.remembered import Asked
 
 bp = Blueprint("signup", __name__)
 
-#: What the form asks for; nobody sees the last two.
+#: What the form asks for; nobody sees the last three.
 _TYPED = ("email", "first_name", "timezone", "website", "started")
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
