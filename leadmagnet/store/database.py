@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from leadmagnet.errors import StoreError
 from leadmagnet.store.absence import Absence
@@ -24,7 +23,6 @@ HEAD = "0005"
 
 _BUSY_MS = 30_000
 _TURN_SECONDS = 0.01
-_REST_SECONDS = 1.0
 _WRITER_CACHE_KB = 32_000
 _LONGEST_LOG_PAGES = 8_000
 #: A server that does not even greet is not there; one whose machine confirms nothing of what was sent is gone.
@@ -64,8 +62,6 @@ class Database:
             writing = self.writing_engine = self._engine(pool_size=pool_size, max_overflow=20)
             event.listen(writing, "connect", _prepare_postgresql)
             event.listen(writing, "connect", _prepare_postgresql_writer)
-            for engine in (self.engine, writing):
-                _ask_after_rest(engine)
         self._reading = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._writing = sessionmaker(writing, expire_on_commit=False)
         # SQLite has one writer at a time anyway; queueing here is fair and never runs into its busy timeout.
@@ -77,6 +73,7 @@ class Database:
             hide_parameters=True,  # they are addresses: no error may print them
             pool_size=pool_size,
             max_overflow=max_overflow,
+            pool_pre_ping=not self.is_sqlite,
             connect_args={} if self.is_sqlite else _REACHED,
         )
 
@@ -222,28 +219,6 @@ def _prepare_postgresql_writer(connection: Any, _record: Any) -> None:
             cursor.execute(f"SET enable_{way} = off")
         cursor.execute("SET jit = off")
     connection.commit()
-
-
-def _ask_after_rest(engine: Engine) -> None:
-    """Has a connection that nobody used for a second asked whether its server is still there, and replaced if not.
-
-    `pool_pre_ping` asks before every transaction, which on a busy day costs a way there and back for nothing.
-    """
-    dialect = engine.dialect
-
-    def ask(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-        now = time.monotonic()
-        if now - record.info.get("rests_since", now) > _REST_SECONDS:
-            try:
-                dialect.do_ping(connection)
-            except dialect.loaded_dbapi.Error as error:
-                raise InvalidatePoolError from error  # the others went with the same server: the pool makes new ones
-
-    def rest(_connection: Any, record: ConnectionPoolEntry) -> None:
-        record.info["rests_since"] = time.monotonic()
-
-    event.listen(engine, "checkout", ask)
-    event.listen(engine, "checkin", rest)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -52,10 +52,7 @@ _SEND_ALL_AWAY = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE d
 
 
 @ON_POSTGRESQL
-def test_a_connection_that_was_cut_while_it_rested_is_replaced(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("leadmagnet.store.database._REST_SECONDS", 0)
+def test_a_connection_that_was_cut_while_it_rested_is_replaced(database: Database) -> None:
     for door in (database.read, database.write):
         with door() as session:
             session.execute(text("SELECT 1"))
