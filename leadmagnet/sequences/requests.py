@@ -23,7 +23,7 @@ from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.sequences import deliveries, enrollments
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import in_one_trip, insert_or_update, is_sqlite, table
+from leadmagnet.store.dialect import insert_or_update, is_sqlite, table
 from leadmagnet.store.models import SignupBucket
 
 
@@ -111,9 +111,8 @@ def _take_turn(session: Session, rules: _Rules, asked: Mapping[str, Request]) ->
             mails.append(make(rules.published, person, had[person.id], now=rules.now))
             guide = asked[key].guide
             proofs.append((person.id, guide.slug, guide.consent, asked[key].origin))
-    with in_one_trip(session):
-        deliveries.plan_answers(session, mails)
-        consent.record_requests(session, proofs, now=rules.now)
+    deliveries.plan_answers(session, mails)
+    consent.record_requests(session, proofs, now=rules.now)
     return {key: judged.get(key, Requested.NOT_A_PERSON) for key in asked}
 
 

@@ -1,8 +1,7 @@
 """The few statements that SQLite and PostgreSQL spell with different classes."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -39,20 +38,6 @@ def upserting(session: Session, model: type[Model]) -> sqlite.Insert | postgresq
 def is_sqlite(session: Session) -> bool:
     """True on SQLite, where BEGIN IMMEDIATE serialises what PostgreSQL locks row by row."""
     return session.get_bind().dialect.name == "sqlite"
-
-
-@contextmanager
-def in_one_trip(session: Session) -> Iterator[None]:
-    """PostgreSQL gets what stands in this block at once, and is waited for at its end; no statement may return rows.
-
-    One by one they would cost a way there and back each, and every wait lets another thread take Python's lock.
-    """
-    if is_sqlite(session):
-        yield
-        return
-    driver: Any = session.connection().connection.driver_connection
-    with driver.pipeline():
-        yield
 
 
 def one_at_a_time(session: Session, model: type[Model]) -> None:

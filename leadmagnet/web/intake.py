@@ -15,7 +15,6 @@ from leadmagnet.publishing.releases import Live
 from leadmagnet.sequences import requests
 from leadmagnet.sequences.requests import Request, Requested
 from leadmagnet.store.database import Database, Session
-from leadmagnet.store.dialect import in_one_trip
 from leadmagnet.store.signals import something_is_due
 from leadmagnet.store.together import Together
 
@@ -43,9 +42,8 @@ class Intake:
         let_in = [asked for place, (asked, _limit) in enumerate(pieces) if place not in full]
         led_to = iter(requests.take_in(session, published, let_in, limits=self._limits, now=now))
         answers = [full[place] if place in full else next(led_to) for place in range(len(pieces))]
-        with in_one_trip(session):
-            requests.leave_mark(session, self._process, now=now)
-            something_is_due(session)
+        requests.leave_mark(session, self._process, now=now)
+        something_is_due(session)
         return answers
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import func, insert, make_url, select, text, update
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy import insert, make_url, select, text, update
+from sqlalchemy.exc import StatementError
 
 from leadmagnet.errors import StoreError
 from leadmagnet.store.columns import ServerTime
 from leadmagnet.store.database import HEAD, Database
-from leadmagnet.store.dialect import in_one_trip
 from leadmagnet.store.models import Delivery, Heartbeat
 from tests.databases import ON_POSTGRESQL, ON_SQLITE
 
@@ -62,34 +61,6 @@ def test_a_connection_that_was_cut_while_it_rested_is_replaced(database: Databas
     for door in (database.read, database.write):
         with door() as session:
             assert session.scalar(text("SELECT 1")) == 1
-
-
-def test_what_goes_in_one_trip_is_written_together(database: Database) -> None:
-    with database.write() as session, in_one_trip(session):
-        for worker in ("one", "two"):
-            session.connection().execute(insert(Heartbeat), {**BEAT, "worker": worker})
-    with database.read() as session:
-        assert set(session.scalars(select(Heartbeat.worker))) == {"one", "two"}
-
-
-@ON_POSTGRESQL
-def test_one_trip_does_not_wait_for_each_of_its_statements(database: Database) -> None:
-    with database.write() as session:
-        driver = session.connection().connection.driver_connection
-        with in_one_trip(session):
-            session.connection().execute(insert(Heartbeat), BEAT)
-            assert driver.pgconn.pipeline_status == psycopg.pq.PipelineStatus.ON
-        assert driver.pgconn.pipeline_status == psycopg.pq.PipelineStatus.OFF
-
-
-def test_what_fails_in_one_trip_leaves_nothing_and_the_next_goes_on(database: Database) -> None:
-    with pytest.raises((DBAPIError, psycopg.Error)), database.write() as session, in_one_trip(session):
-        for _ in range(2):
-            session.connection().execute(insert(Heartbeat), BEAT)
-    with database.write() as session, in_one_trip(session):
-        session.connection().execute(insert(Heartbeat), BEAT)
-    with database.read() as session:
-        assert session.scalar(select(func.count()).select_from(Heartbeat)) == 1
 
 
 def test_sqlite_without_a_write_ahead_log_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
