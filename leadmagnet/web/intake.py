@@ -1,7 +1,7 @@
 """Takes sign-ups in: those that come at the same moment are committed together, before any of them is answered.
 
 Caught bots and addresses that get nothing take the same way and wait for the same commit, so that a stranger with a
-clock learns nothing about an address.
+clock learns little about an address.
 """
 
 import uuid
