@@ -4,7 +4,10 @@ A test opens a database of its own, hence an engine of its own, hence with an em
 time that tests spend on databases was spent on compiling the same statements again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 from sqlalchemy import Engine
 from sqlalchemy.dialects import registry
@@ -35,6 +38,31 @@ class SQLite(_AllAlike, SQLiteDialect_pysqlite):
 
 class PostgreSQL(_AllAlike, PGDialect_psycopg):
     supports_statement_cache = True
+
+
+@contextmanager
+def overheard(engine: Engine) -> Iterator[list[str]]:
+    """Every statement that the drivers of `engine` are given inside; its commits as COMMIT.
+
+    SQLAlchemy's own events tell of those that SQLAlchemy itself runs.
+    """
+    seen: list[str] = []
+    execute, execute_many, commit = engine.dialect.do_execute, engine.dialect.do_executemany, engine.dialect.do_commit
+
+    def one(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        seen.append(statement)
+        execute(cursor, statement, parameters, context)
+
+    def many(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        seen.append(statement)
+        execute_many(cursor, statement, parameters, context)
+
+    def done(connection: Any) -> None:
+        seen.append("COMMIT")
+        commit(connection)
+
+    with patch.multiple(engine.dialect, do_execute=one, do_executemany=many, do_commit=done):
+        yield seen
 
 
 def compile_once() -> None:

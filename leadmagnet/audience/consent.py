@@ -5,15 +5,16 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Literal
 
 from sqlalchemy import Insert, insert, select
 from sqlalchemy.orm import Session
 
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import is_sqlite, table
+from leadmagnet.store.dialect import table
 from leadmagnet.store.models import Consent
+from leadmagnet.store.statements import Statement
 
 Event = Literal["requested", "confirmed", "withdrawn", "renewed"]
 
@@ -62,7 +63,7 @@ _REQUESTED = ("subscriber_id", "event", "at", "guide", "wording", "wording_hash"
 _consent = table(Consent)
 
 
-@cache
+@Statement
 def _proving(for_sqlite: bool) -> Insert:
     given = batches.given(for_sqlite=for_sqlite, **{name: _consent.c[name].type for name in _REQUESTED})
     return insert(_consent).from_select(_REQUESTED, select(*(given.c[name] for name in _REQUESTED)))
@@ -75,7 +76,7 @@ def record_requests(session: Session, requests: Collection[tuple[int, str, str, 
          json.dumps(dict(origin.source)) if origin.source else None)
         for person, guide, wording, origin in requests
     ]  # fmt: skip
-    session.connection().execute(_proving(is_sqlite(session)), {"given": batches.rows(rows)})
+    _proving.run(session, given=batches.rows(rows))
 
 
 @lru_cache(maxsize=64)  # everybody sees the same words

@@ -10,7 +10,6 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Float, Select, bindparam, case, delete, select, true
@@ -19,8 +18,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import is_sqlite, table
+from leadmagnet.store.dialect import table
 from leadmagnet.store.models import SignupBucket
+from leadmagnet.store.statements import Statement
 
 #: What a bucket holds: an hour's sign-ups may come at once.
 _HOLDS = 3600.0
@@ -69,7 +69,7 @@ def of_network(address: str, secret: bytes, per_hour: int) -> Limit:
     return Limit(f"network:{digest}", per_hour)
 
 
-@cache
+@Statement
 def _taking(for_sqlite: bool) -> ReturningInsert[*tuple[Any, ...]]:
     """Takes the places of `given`, a row for each bucket; those that have no room stay as they are."""
     given = batches.given(for_sqlite=for_sqlite, scope=_bucket.c.scope.type, cost=Float())
@@ -86,7 +86,7 @@ def _taking(for_sqlite: bool) -> ReturningInsert[*tuple[Any, ...]]:
     )
 
 
-@cache
+@Statement
 def _using(for_sqlite: bool) -> Select[tuple[str, float]]:
     given = batches.given(for_sqlite=for_sqlite, scope=_bucket.c.scope.type)
     return select(_bucket.c.scope, _bucket.c.used_until).join(given, _bucket.c.scope == given.c.scope)
@@ -99,18 +99,17 @@ def take(session: Session, limit: Limit, count: int = 1, *, now: datetime) -> Ta
 
 def take_each(session: Session, limits: Sequence[Limit], count: int = 1, *, now: datetime) -> list[Taken | Full]:
     """What `take` says of each of these, in their order and in as many statements as of one, unless a scope repeats."""
-    at, connection = now.timestamp(), session.connection()
+    at = now.timestamp()
     times = {"full": at - _HOLDS, "astray": at + _ASTRAY, "until": at + _ROUNDING}
     taken: set[int] = set()
     for turn in batches.turns((one.scope, place) for place, one in enumerate(limits) if one.is_spent):
         rows = [(scope, _cost(limits[place], count)) for scope, place in turn.items()]
-        found = connection.scalars(_taking(is_sqlite(session)), {"given": batches.rows(rows), **times})
-        taken.update(turn[scope] for scope in found)
+        found = _taking.run(session, given=batches.rows(rows), **times)
+        taken.update(turn[row.scope] for row in found)
     left = {one.scope for place, one in enumerate(limits) if place not in taken}
     used: dict[str, float] = {}
     if left:
-        asked = {"given": batches.rows([(scope,) for scope in left])}
-        used = {row.scope: row.used_until for row in connection.execute(_using(is_sqlite(session)), asked)}
+        used = {row.scope: row.used_until for row in _using.run(session, given=batches.rows([(one,) for one in left]))}
     return [
         TAKEN if place in taken else _look(one, used.get(one.scope), at, _cost(one, count))
         for place, one in enumerate(limits)

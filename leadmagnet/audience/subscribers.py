@@ -7,15 +7,16 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import Row, case, delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from leadmagnet.audience.addresses import Address
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import insert_ignoring, is_sqlite, table
+from leadmagnet.store.dialect import insert_ignoring, table
 from leadmagnet.store.models import Subscriber, Suppression
+from leadmagnet.store.statements import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ _NEW = ("address", "address_key", "domain_group", "first_name", "timezone", "sta
 _subscriber, _suppression = table(Subscriber), table(Suppression)
 
 
-@cache
+@Statement
 def _asking(for_sqlite: bool) -> ReturningInsert[*tuple[Any, ...]]:
     """Adds who is new, and notes of who has not confirmed that she asked again; who is blocked stays as she is.
 
@@ -76,7 +77,7 @@ def _asking(for_sqlite: bool) -> ReturningInsert[*tuple[Any, ...]]:
     )
 
 
-def take_in(session: Session, people: Collection[Newcomer], *, now: datetime) -> dict[str, Row[Any]]:
+def take_in(session: Session, people: Collection[Newcomer], *, now: datetime) -> dict[str, Any]:
     """The subscribers of these addresses by their keys, made pending if new and locked; blocked ones are missing.
 
     `id`, `address_key`, `status`, `confirmed_at`, `domain_group`. No address stands there twice.
@@ -85,8 +86,7 @@ def take_in(session: Session, people: Collection[Newcomer], *, now: datetime) ->
         (one.address.text, one.key, one.address.domain_group, one.first_name, one.timezone, "pending", now, now)
         for one in people
     ]
-    found = session.connection().execute(_asking(is_sqlite(session)), {"given": batches.rows(new)})
-    return {row.address_key: row for row in found}
+    return {row.address_key: row for row in _asking.run(session, given=batches.rows(new))}
 
 
 def get(session: Session, subscriber_id: int) -> Subscriber | None:

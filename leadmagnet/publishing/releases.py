@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import Session
 
 from leadmagnet.content import sequences
@@ -19,6 +19,7 @@ from leadmagnet.publishing import media, unmoved
 from leadmagnet.publishing.media import Item
 from leadmagnet.store.dialect import one_at_a_time, table
 from leadmagnet.store.models import Release
+from leadmagnet.store.statements import Statement
 
 
 class NothingPublished(LeadmagnetError):
@@ -48,7 +49,9 @@ class Overtaken(LeadmagnetError):
         )
 
 
-_NEWEST = select(func.max(table(Release).c.id))
+@Statement
+def _newest(_for_sqlite: bool) -> Select[tuple[int | None]]:
+    return select(func.max(table(Release).c.id).label("number"))
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Live:
 
     def get(self, session: Session) -> Published:
         """The live release. Raises NothingPublished."""
-        number = session.connection().scalar(_NEWEST)
+        ((number,),) = _newest.run(session)
         if number is None:
             raise NothingPublished
         held = self._held

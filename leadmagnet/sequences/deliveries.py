@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Row, Select, Text, and_, cast, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Insert, Select, Text, and_, cast, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from leadmagnet.sequences.schedule import PassedOver, Planned
 from leadmagnet.store import batches
 from leadmagnet.store.dialect import insert_ignoring, is_sqlite, locked_ids, table
 from leadmagnet.store.models import AddressChange, Delivery, Enrollment, Subscriber
+from leadmagnet.store.statements import Statement
 
 #: A confirmation a person has not answered is sent at most this often.
 CONFIRMATIONS_EVER = 3
@@ -74,7 +75,7 @@ def again_after(sent: int) -> timedelta:
     return _SECOND_AFTER if sent == 1 else _FURTHER_AFTER
 
 
-@cache
+@Statement
 def _having_had(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
     """What each (person, series, moment a day ago) of `given` has had of what may be asked for again."""
     given = batches.given(
@@ -108,26 +109,24 @@ def _having_had(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
     )
 
 
-def had(session: Session, series: Iterable[tuple[int, str]], *, now: datetime) -> dict[int, Row[Any]]:
+def had(session: Session, series: Iterable[tuple[int, str]], *, now: datetime) -> dict[int, Any]:
     """By subscriber id the confirmations and guides of each, of any series and of the one whose slug stands beside her.
 
     `id` of that enrollment, `confirmations`, `last_confirmation`, `guides`, `guides_lately`, `of_this`, `last_of_this`:
     counts, and when the last was asked for (None: never). Nobody stands there twice.
     """
     rows = batches.rows([(person, slug, now - timedelta(days=1)) for person, slug in series])
-    return {
-        row.subscriber_id: row for row in session.connection().execute(_having_had(is_sqlite(session)), {"given": rows})
-    }
+    return {row.subscriber_id: row for row in _having_had.run(session, given=rows)}
 
 
-def may_have_confirmation(had: Row[Any], *, apart: timedelta, now: datetime) -> bool:
+def may_have_confirmation(had: Any, *, apart: timedelta, now: datetime) -> bool:
     """Whether this person may have one more confirmation now; never within `apart` of the last."""
     return had.confirmations < CONFIRMATIONS_EVER and not _too_soon(
         had.confirmations, had.last_confirmation, apart, now
     )
 
 
-def may_have_guide(had: Row[Any], *, apart: timedelta, now: datetime) -> bool:
+def may_have_guide(had: Any, *, apart: timedelta, now: datetime) -> bool:
     """Whether this person may be sent the guide (again) now; never within `apart` of the last time."""
     # A second guide is not the first one again: it goes at once.
     return had.guides_lately < GUIDES_A_DAY and not _too_soon(had.of_this, had.last_of_this, apart, now)
@@ -144,19 +143,19 @@ _ASKED_FOR = (
 )  # fmt: skip
 
 
-@cache
+@Statement
 def _answering(for_sqlite: bool) -> Insert:
     given = batches.given(for_sqlite=for_sqlite, **{name: _delivery.c[name].type for name in _ASKED_FOR})
     return insert(_delivery).from_select(_ASKED_FOR, select(*(given.c[name] for name in _ASKED_FOR)))
 
 
-def confirmation(published: Published, person: Any, had: Row[Any], *, now: datetime) -> tuple[object, ...]:
+def confirmation(published: Published, person: Any, had: Any, *, now: datetime) -> tuple[object, ...]:
     """One more confirmation, for `plan_answers`; `had` says how many there were, and for which enrollment."""
     key = f"confirm:{had.id}:{had.confirmations + 1}"
     return _asked_for(published, "confirm", person, had.id, key, now)
 
 
-def guide(published: Published, person: Any, had: Row[Any], *, now: datetime) -> tuple[object, ...]:
+def guide(published: Published, person: Any, had: Any, *, now: datetime) -> tuple[object, ...]:
     """The guide (once more), likewise."""
     return _asked_for(published, "guide", person, had.id, f"guide:{person.id}:{had.guides + 1}", now)
 
@@ -172,7 +171,7 @@ def _asked_for(
 
 def plan_answers(session: Session, mails: Collection[tuple[object, ...]]) -> None:
     """Queues mails that were asked for, see `confirmation` and `guide`; also none, in as many statements."""
-    session.connection().execute(_answering(is_sqlite(session)), {"given": batches.rows(mails)})
+    _answering.run(session, given=batches.rows(mails))
 
 
 def plan_reminder(

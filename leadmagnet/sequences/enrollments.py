@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,8 +16,9 @@ from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.facts import Series
 from leadmagnet.sequences.schedule import Done, Planned
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import among, insert_ignoring, is_sqlite, table
+from leadmagnet.store.dialect import among, insert_ignoring, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, SubscriberTag
+from leadmagnet.store.statements import Statement
 
 
 def find_or_add(session: Session, subscriber_id: int, sequence: Sequence, *, now: datetime) -> Enrollment:
@@ -38,7 +38,7 @@ _ENROLLED = ("subscriber_id", "sequence", "guide", "status", "created_at")
 _enrollment = table(Enrollment)
 
 
-@cache
+@Statement
 def _enrolling(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
     """Who is enrolled already is left alone: writing her row would wait for a worker that plans her next letter."""
     given = batches.given(for_sqlite=for_sqlite, **{name: _enrollment.c[name].type for name in _ENROLLED})
@@ -51,7 +51,7 @@ def _enrolling(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
 def enroll(session: Session, people: Collection[tuple[int, Sequence]], *, now: datetime) -> None:
     """Enrolls each subscriber in the sequence beside her, pending, who is not in it yet."""
     new = [(person, sequence.slug, sequence.guide, "pending", now) for person, sequence in people]
-    session.connection().execute(_enrolling(is_sqlite(session)), {"given": batches.rows(new)})
+    _enrolling.run(session, given=batches.rows(new))
 
 
 def start(

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Float, Row, bindparam
+from sqlalchemy import Float, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,8 +22,9 @@ from leadmagnet.content.guides import Guide
 from leadmagnet.content.published import Published
 from leadmagnet.sequences import deliveries, enrollments
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import insert_or_update, is_sqlite, table
+from leadmagnet.store.dialect import insert_or_update, table
 from leadmagnet.store.models import SignupBucket
+from leadmagnet.store.statements import Statement
 
 
 class Requested(StrEnum):
@@ -73,7 +73,7 @@ def take_in(
     return [answers[place] for place in range(len(asked))]
 
 
-@cache
+@Statement
 def _marking(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
     bucket = table(SignupBucket)
     values = {"scope": bindparam("mark"), "used_until": bindparam("at", type_=Float)}
@@ -85,8 +85,7 @@ def leave_mark(session: Session, process: str, *, now: datetime) -> None:
 
     Each process has a mark of its own, so that they need not take turns.
     """
-    marked = {"mark": f"mark:{process}", "at": now.timestamp()}
-    session.connection().execute(_marking(is_sqlite(session)), marked)
+    _marking.run(session, mark=f"mark:{process}", at=now.timestamp())
 
 
 def _take_turn(session: Session, rules: _Rules, asked: Mapping[str, Request]) -> dict[str, Requested]:
@@ -120,12 +119,12 @@ def _is_a_person(asked: Request, published: Published) -> bool:
     return asked.by_a_person and asked.address.is_a_person(ours=published.sender_address)
 
 
-def _left_unconfirmed(person: Row[Any]) -> bool:
+def _left_unconfirmed(person: Any) -> bool:
     # She never said yes, only no: whoever types her address now may be any stranger.
     return person.status == "unsubscribed" and person.confirmed_at is None
 
 
-def _judge(rules: _Rules, asked: Request, person: Row[Any], had: Row[Any]) -> Requested:
+def _judge(rules: _Rules, asked: Request, person: Any, had: Any) -> Requested:
     """A confirmation for somebody new, the guide itself for somebody known; neither too often."""
     if person.status == "pending":
         may_have, outcome = deliveries.may_have_confirmation, Requested.CONFIRMATION

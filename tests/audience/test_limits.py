@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from leadmagnet.audience import limits
 from leadmagnet.audience.limits import TAKEN, Full, Limit, Taken
@@ -13,6 +13,7 @@ from leadmagnet.store.database import Database
 from leadmagnet.store.models import SignupBucket
 from tests.databases import ON_SQLITE
 from tests.forked import Forked
+from tests.sql import overheard
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 SECRET = b"a secret"
@@ -73,9 +74,7 @@ def test_many_are_judged_together_as_if_each_had_come_alone(database: Database) 
 
 
 def test_however_many_are_judged_with_one_statement(database: Database) -> None:
-    statements: list[str] = []
-    event.listen(database.writing_engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
-    with database.write() as session:
+    with overheard(database.writing_engine) as statements, database.write() as session:
         limits.take_each(session, [Limit(f"home {number}", 12) for number in range(50)], now=NOON)
     assert len([one for one in statements if "signup_bucket" in one]) == 1
     assert len(scopes(database)) == 50
