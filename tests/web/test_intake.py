@@ -64,6 +64,38 @@ def test_whoever_asks_costs_the_same_statements_and_one_commit_that_writes(world
     assert {who: cost for who, cost in costs.items() if cost != costs["somebody new"]} == {}
 
 
+class SlowWork:
+    """A clock that moves while something sleeps, and by `each` seconds whenever it is asked."""
+
+    def __init__(self, each: float) -> None:
+        self.each = each
+        self.seconds = 0.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        self.seconds += self.each
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+
+@ON_SQLITE
+def test_no_answer_comes_sooner_than_another(
+    world: World, open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    populate(world)
+    client = open_door()
+    for who, (address, _kind) in VISITORS.items():
+        for work, slept in (0.002, [0.003]), (0.006, []):
+            world.wait(seconds=1)
+            clock = SlowWork(work)
+            monkeypatch.setattr("leadmagnet.web.intake.time", clock)
+            assert client.post(FORM, data={"email": address}).status_code == 303
+            assert clock.slept == pytest.approx(slept), who
+
+
 @ON_SQLITE
 def test_a_guide_that_was_just_taken_away_brings_nothing(
     world: World, open_door: OpenDoor, example: Build, two_guides: Build
