@@ -147,8 +147,10 @@ def _takes_it_all_and_goes(page: "Page", live: Site) -> None:
     kept = json.loads(coming.value.path().read_text())
     assert NEW in json.dumps(kept) and "not running now" in json.dumps(kept)
     page.get_by_role("link", name="Delete everything").click()
+    sure = page.get_by_role("button", name="Delete everything")
+    sure.wait_for()
     assert fits(page)
-    page.get_by_role("button", name="Delete everything").click()
+    sure.click()
     page.get_by_role("heading", name="Nothing is left.").wait_for()
     with live.world.database.read() as session:
         assert session.connection().exec_driver_sql("SELECT count(*) FROM subscriber").scalar() == 0
