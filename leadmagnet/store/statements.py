@@ -3,6 +3,7 @@
 What SQLAlchemy does around a statement each time it runs takes longer than most statements here do.
 """
 
+import contextlib
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
@@ -15,7 +16,8 @@ from sqlalchemy.orm import Session
 class Statement:
     """A statement that `build` puts together, once for each kind of database: it is told whether it is for SQLite.
 
-    A decorator. Parameters are what `build` leaves without a value.
+    A decorator. Parameters are what `build` leaves without a value: none is a list. Each column that comes back has a
+    name, and none that is written a default which Python makes.
     """
 
     def __init__(self, build: Callable[[bool], Any]) -> None:
@@ -25,80 +27,79 @@ class Statement:
     def run(self, session: Session, **values: Any) -> list[Any]:
         """What it returns: tuples whose fields are named as its columns; none where it returns nothing.
 
-        Raises DBAPIError as SQLAlchemy does, without any value in its words.
+        Raises DBAPIError as SQLAlchemy does, without the parameters; the database's own words may quote a row.
         """
         connection = session.connection()
-        written = self._written.get(connection.dialect.name)
+        dialect = connection.dialect
+        written = self._written.get(dialect.name)
         if written is None:
-            is_sqlite = connection.dialect.name == "sqlite"
-            written = self._written[connection.dialect.name] = _Written(
-                self._build(is_sqlite), connection.dialect, values
-            )
+            written = self._written[dialect.name] = _Written(self._build(dialect.name == "sqlite"), dialect)
         return written.run(connection, values)
 
 
 class _Written:
     """A statement as one kind of database reads it."""
 
-    def __init__(self, statement: Any, dialect: Dialect, values: Mapping[str, Any]) -> None:
+    def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
-        # With the values of its IN lists, which are the same each time, spelt out.
-        state = compiled.construct_expanded_state(values)
-        ways = {name: one.type.dialect_impl(dialect).bind_processor(dialect) for name, one in compiled.binds.items()}
-        handed = {name: process for name, process in {**ways, **state.processors}.items() if process is not None}
+        parameters = {name: one for name, one in compiled.binds.items() if one.required}
+        if lists := [name for name, one in parameters.items() if one.expanding or one.literal_execute]:
+            raise TypeError(f"{', '.join(lists)}: the text of a statement cannot change with a parameter")
+        # With the values of its IN lists spelt out: they are part of it.
+        state = compiled.construct_expanded_state(dict.fromkeys(parameters))
+        types = {name: one.type.dialect_impl(dialect) for name, one in compiled.binds.items()}
+        processors = {name: kind.bind_processor(dialect) for name, kind in types.items()} | dict(state.processors)
+        processors = {name: process for name, process in processors.items() if process is not None}
         self._text = state.statement
         self._order = state.positiontup  # of the parameters; None: they go by name
-        self._process = {name: process for name, process in handed.items() if name in values}
+        self._processors = {name: process for name, process in processors.items() if name in parameters}
         self._fixed = {
-            name: handed[name](value) if name in handed else value
+            name: processors[name](value) if name in processors else value
             for name, value in state.parameters.items()
-            if name not in values
+            if name not in parameters
         }
         self._columns = tuple(statement.exported_columns)
         self._make_row = _row_of([one.key for one in self._columns])
-        self._read: Sequence[Callable[[Any], Any] | None] | None = None  # how each column is read, once one came
+        self._readers: Sequence[Callable[[Any], Any] | None] | None = None  # of its columns, once one came
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
-        told = {**self._fixed, **values}
-        for name, process in self._process.items():
-            told[name] = process(told[name])
-        parameters: Any = told if self._order is None else [told[name] for name in self._order]
-        dialect, cursor = connection.dialect, connection.connection.cursor()
+        parameters = {**self._fixed, **values}
+        for name, process in self._processors.items():
+            parameters[name] = process(parameters[name])
+        dialect, cursor = connection.dialect, None
         try:
-            dialect.do_execute(cursor, self._text, parameters)
+            cursor = connection.connection.cursor()
+            in_order: Any = parameters if self._order is None else [parameters[name] for name in self._order]
+            dialect.do_execute(cursor, self._text, in_order)
             return self._rows(dialect, cursor) if self._columns else []
         except dialect.loaded_dbapi.Error as error:
-            raise self._said(connection, cursor, error) from error
+            raise self._as_sqlalchemys(connection, cursor, error) from error
         finally:
-            cursor.close()
+            if cursor is not None:
+                with contextlib.suppress(dialect.loaded_dbapi.Error):  # what went wrong before says more
+                    cursor.close()
 
     def _rows(self, dialect: Dialect, cursor: Any) -> list[Any]:
-        if self._read is None:
-            told = zip(self._columns, cursor.description, strict=True)
-            self._read = [one.type.dialect_impl(dialect).result_processor(dialect, kind[1]) for one, kind in told]
-        if not any(self._read):
+        if self._readers is None:
+            described = zip(self._columns, cursor.description, strict=True)
+            self._readers = [one.type.dialect_impl(dialect).result_processor(dialect, it[1]) for one, it in described]
+        if not any(self._readers):
             return [self._make_row(row) for row in cursor.fetchall()]
         return [
             self._make_row(
-                [read(value) if read is not None else value for read, value in zip(self._read, row, strict=True)]
+                [read(value) if read is not None else value for read, value in zip(self._readers, row, strict=True)]
             )
             for row in cursor.fetchall()
         ]
 
-    def _said(self, connection: Connection, cursor: Any, error: Exception) -> BaseException:
+    def _as_sqlalchemys(self, connection: Connection, cursor: Any, error: Exception) -> BaseException:
         """The error as SQLAlchemy says it; a connection that broke is not used again."""
         dialect, raw = connection.dialect, connection.connection.dbapi_connection
         is_broken = dialect.is_disconnect(error, raw, cursor)  # type: ignore[arg-type]
         if is_broken:
             connection.invalidate(error)
         return DBAPIError.instance(
-            self._text,
-            None,
-            error,
-            dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            connection_invalidated=is_broken,
-            dialect=dialect,
+            self._text, None, error, dialect.loaded_dbapi.Error, connection_invalidated=is_broken
         )
 
 
