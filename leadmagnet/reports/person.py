@@ -44,7 +44,7 @@ class Person:
     series: tuple[Series, ...]
     zone: ZoneInfo  # hers, or the site's
     gap_days: int | None  # she wants at most one letter in so many days; None: as many as there are
-    finishing_at: datetime | None  # since then she wants to leave with the end of the last series; None: she does not
+    finishing_at: datetime | None  # since then she wants to leave with the end of the last series; None: no, or she left
     # What led her to the form when she first asked: `page`, `referrer` (a host), `utm_…`; empty: nothing was told.
     came_from: Mapping[str, str] = field(default_factory=dict)
 
@@ -108,7 +108,7 @@ def person(session: Session, published: Published, subscriber: Subscriber, *, no
         series=_series(session, subscriber.id, now),
         zone=published.zone_of(subscriber.timezone),
         gap_days=gap_days,
-        finishing_at=finishing,
+        finishing_at=finishing if state == "active" else None,
         came_from=_came_from(session, subscriber.id),
     )
 

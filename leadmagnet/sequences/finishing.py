@@ -59,4 +59,5 @@ def leave_finished(session: Session, subscriber_id: int, *, now: datetime) -> bo
     if subscriber is None or subscriber.finishing_at is None or enrollments.running(session, subscriber):
         return False
     asked = {"from": SOURCE, "asked": subscriber.finishing_at.isoformat()}
+    _write(session, subscriber, None)
     return preferences.leave(session, subscriber_id, Origin(source=asked), now=now)

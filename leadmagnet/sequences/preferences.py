@@ -32,7 +32,7 @@ def leave(session: Session, subscriber_id: int, origin: Origin, *, now: datetime
     session.execute(
         update(Subscriber)
         .where(Subscriber.id == subscriber_id)
-        .values(status="unsubscribed", unsubscribed_at=now, finishing_at=None)
+        .values(status="unsubscribed", unsubscribed_at=now)
     )
     suppressions.add(session, subscriber.address_key, "letters", "unsubscribed", now=now)
     enrollments.leave(session, subscriber_id, "unsubscribed", now=now)
@@ -94,7 +94,7 @@ def block(
 
 
 def come_back(session: Session, published: Published, subscriber_id: int, origin: Origin, *, now: datetime) -> bool:
-    """Takes up the letters again where they stopped; False unless she had left and may be written to."""
+    """Takes up the letters again where they stopped, with her wishes; False unless she left and may be written to."""
     subscriber = subscribers.get(session, subscriber_id)
     if subscriber is None or subscriber.status != "unsubscribed":
         return False
@@ -105,5 +105,7 @@ def come_back(session: Session, published: Published, subscriber_id: int, origin
     suppressions.lift(session, subscriber.address_key)
     subscribers.activate(session, subscriber_id, now=now)
     enrollments.resume(session, published, subscriber, now=now)
+    if not enrollments.running(session, subscriber):  # to leave after the series that runs: none does
+        session.execute(update(Subscriber).where(Subscriber.id == subscriber_id).values(finishing_at=None))
     consent.record(session, subscriber_id, "renewed", now=now, origin=origin)
     return True

@@ -65,6 +65,35 @@ def test_the_letters_that_run_go_on_then_she_leaves_by_herself(walk: World) -> N
     assert _sweep(world) == 0, "who came back stays"
 
 
+def test_a_slip_that_is_undone_keeps_her_wish(walk: World) -> None:
+    """She wishes to leave after the series, taps the wrong button, and undoes it."""
+    world = walk
+    world.joins(ADA)
+    world.wait(hours=3)
+    asked = world.now
+    _finish(world)
+    world.wait(minutes=1)
+    assert world.leaves(ADA)
+    assert _sweep(world) == 0, "she has left"
+    world.wait(minutes=1)
+    assert world.returns(ADA)
+    assert world.subscriber(ADA).finishing_at == asked
+    world.skip(until=world.now + timedelta(days=30))
+    assert [row.step for row in world.deliveries(state="sent") if row.step] == ["a0", "a1", "a2"]
+    assert _sweep(world) == 1
+
+
+def test_who_comes_back_after_the_last_letter_stays(walk: World) -> None:
+    world = walk
+    world.joins(ADA)
+    _finish(world)
+    world.skip(until=world.now + timedelta(days=30))
+    assert world.leaves(ADA)
+    assert world.returns(ADA)
+    assert world.subscriber(ADA).finishing_at is None
+    assert _sweep(world) == 0
+
+
 def test_nothing_else_starts_but_by_her_own_tap_and_the_operator_hears_why(walk: World) -> None:
     world = walk
     world.joins(ADA)
