@@ -44,7 +44,7 @@ class Person:
     series: tuple[Series, ...]
     zone: ZoneInfo  # hers, or the site's
     gap_days: int | None  # she wants at most one letter in so many days; None: as many as there are
-    finishing_at: datetime | None  # since then she wants to leave with the end of the last series; None: no, or she left
+    finishing_at: datetime | None  # since then she wants to leave with the last series; None: no, or she has left
     # What led her to the form when she first asked: `page`, `referrer` (a host), `utm_…`; empty: nothing was told.
     came_from: Mapping[str, str] = field(default_factory=dict)
 
