@@ -1,4 +1,7 @@
-"""What a browser has just asked for, kept in its own short-lived signed cookie: addresses stand in no URL."""
+"""What a browser has just asked for, kept for a quarter of an hour and signed: addresses stand in no URL.
+
+It stands in a cookie. A frame on another site's page gets none back: there it stands in the forms of the page itself.
+"""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +18,9 @@ from leadmagnet.sequences import deliveries
 from leadmagnet.web.house import house
 
 _COOKIE = "lm_sent"
-_COOKIE_SECONDS = 15 * 60
+#: The field of a form that says the same.
+_FIELD = "asked"
+_KEPT_SECONDS = 15 * 60
 #: Browsers drop a cookie of more than 4096 bytes with its attributes (RFC 6265 §6.1).
 _LONGEST = 3800
 _SECOND = timedelta(seconds=1)
@@ -47,11 +52,11 @@ class Asked:
 
 def keep(response: Response, slug: str, asked: Asked) -> None:
     """Lays the cookie beside an answer; it goes to the one page that shows it, and to nobody's script."""
-    value = _signed(asked)
+    value = signed(asked)
     response.set_cookie(
         _COOKIE,
-        value if len(value) <= _LONGEST else _signed(replace(asked, told={})),
-        max_age=_COOKIE_SECONDS,
+        value if len(value) <= _LONGEST else signed(replace(asked, told={})),
+        max_age=_KEPT_SECONDS,
         path=f"/f/{slug}/sent",
         httponly=True,
         samesite="Lax",
@@ -61,8 +66,9 @@ def keep(response: Response, slug: str, asked: Asked) -> None:
 
 def kept() -> Asked | None:
     """What this browser asked for lately; None: nothing, or somebody else's word for it."""
+    value = request.form.get(_FIELD) or request.cookies.get(_COOKIE, "")
     try:
-        payload = _signer().unsign(request.cookies.get(_COOKIE, ""), max_age=_COOKIE_SECONDS)
+        payload = _signer().unsign(value, max_age=_KEPT_SECONDS)
     except BadData:
         return None
     match json.loads(base64_decode(payload)):
@@ -71,7 +77,8 @@ def kept() -> Asked | None:
     return None  # signed by another version of ours
 
 
-def _signed(asked: Asked) -> str:
+def signed(asked: Asked) -> str:
+    """What a form carries in its field `asked`, and the cookie everywhere else."""
     told = json.dumps([asked.email, dict(asked.told), asked.times, ceil(asked.at.timestamp())])
     return _signer().sign(base64_encode(told)).decode()
 

@@ -12,7 +12,7 @@ from leadmagnet.errors import InvalidInput
 from leadmagnet.sequences.requests import Request, Requested
 from leadmagnet.web import remembered, sent, sources
 from leadmagnet.web.answers import answer_json, private_page, see, wants_json
-from leadmagnet.web.blogs import within
+from leadmagnet.web.blogs import is_framed, within
 from leadmagnet.web.doorkeeper import TurnedAway, is_caught, limit_there, too_many_from_there
 from leadmagnet.web.doorkeeper import started as stamp
 from leadmagnet.web.house import House, house
@@ -70,7 +70,8 @@ def submit(slug: str) -> Response:
         return _told(published, guide, address.text)
     told = {"first_name": first_name, "timezone": subscribers.zone_name(typed["timezone"])}
     told |= sources.carried_on(typed, request.headers.get("Referer", ""))
-    return _sent(guide, Asked(address.text, {name: word for name, word in told.items() if word}, 1, house().clock()))
+    known = {name: word for name, word in told.items() if word}
+    return _sent(published, guide, Asked(address.text, known, 1, house().clock()))
 
 
 @bp.get("/f/<slug>/started")
@@ -116,7 +117,7 @@ def send_again(slug: str) -> Response:
     # Nobody is taken for a bot here: programs do not wait a minute, a person whose browser filled in too much does.
     if away := _ask(guide, address, told.get("first_name"), told.get("timezone", ""), once_more=True):
         return _turn_away(published, guide, {"email": asked.email, "first_name": "", **asked.told}, away)
-    return _sent(guide, asked.again(now))
+    return _sent(published, guide, asked.again(now))
 
 
 def _find(slug: str, *, lately: bool = False) -> tuple[Published, Guide]:
@@ -217,7 +218,9 @@ def _told(published: Published, guide: Guide, address: str) -> Response:
     return answer_json({"ok": True, "next": f"{house().links.base_url}/f/{guide.slug}/sent", **found})
 
 
-def _sent(guide: Guide, asked: Asked) -> Response:
+def _sent(published: Published, guide: Guide, asked: Asked) -> Response:
+    if is_framed():
+        return _inbox_page(published, guide, asked)
     response = see(within(f"/f/{guide.slug}/sent"))
     remembered.keep(response, guide.slug, asked)
     return response
@@ -233,6 +236,7 @@ def _inbox_page(
         status,
         guide=guide,
         asked=asked,
+        carried=remembered.signed(asked) if asked is not None and is_framed() else None,
         suggestion=typos.suggestion(asked.email) if asked is not None else None,
         inbox=inbox,
         words=sent.words(published, guide, inbox),

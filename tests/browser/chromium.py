@@ -17,6 +17,8 @@ _MACOS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
+#: A site that is not ours, on this machine: what browsers keep from other sites is kept from its pages.
+ELSEWHERE = "blog.example"
 _FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -26,7 +28,7 @@ _FLAGS = (
     "--disable-sync",
     "--hide-scrollbars",
     # Whatever a page asks for elsewhere is seen by the test, and leaves this machine never.
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
 
 
