@@ -2,9 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from leadmagnet.audience import typos
 from tests.audience.typos import MEANT, slips
-from tests.browser.chromium import NO_SCRIPTS
+from tests.browser.chromium import DESKTOP_DARK, NO_SCRIPTS, PHONE, Look
 from tests.browser.conftest import Visit, Watch
 from tests.browser.site import Site
 
@@ -87,6 +89,23 @@ def test_whatever_goes_wrong_the_browser_sends_the_form_itself(page: "Page", liv
     assert live.world.subscriber("ada@example.com").timezone == "America/New_York"
 
 
+def test_where_no_place_is_left_the_form_says_so_and_stays(page: "Page", live: Site, watch: Watch) -> None:
+    watch.meant.add("503")
+    said = {"error": {"field": None, "message": "So many people sign up just now. Please try again in 40 minutes."}}
+    opened(page, live)
+    page.route(f"**{FORM}", lambda route: route.fulfill(status=503, json=said))
+    sends(page, "ada@example.com")
+    alert = page.get_by_role("alert")
+    alert.wait_for()
+    assert alert.inner_text() == said["error"]["message"]
+    field, button = page.get_by_label("Email address"), page.get_by_role("button", name="Send me the guide")
+    assert (field.input_value(), button.get_attribute("aria-disabled")) == ("ada@example.com", "false")
+    page.unroute(f"**{FORM}")
+    button.click()
+    page.get_by_role("heading", name="One more step: check your inbox").wait_for()
+    assert page.url.endswith(FORM)
+
+
 def test_the_script_and_the_server_understand_the_same_slips(page: "Page", live: Site) -> None:
     opened(page, live)
     typed = [*MEANT, *slips(150)]
@@ -102,14 +121,17 @@ def test_the_script_and_the_server_understand_the_same_slips(page: "Page", live:
     assert dict(zip(typed, asked, strict=True)) == {address: typos.suggestion(address) for address in typed}
 
 
-def test_the_page_of_the_form_is_light_and_asks_for_everything_at_once(page: "Page", live: Site) -> None:
+@pytest.mark.parametrize("path", [FORM, "/"])
+@pytest.mark.parametrize("look", [PHONE, DESKTOP_DARK], ids=["on a phone", "on a dark desktop"])
+def test_a_page_with_the_form_is_light_and_asks_for_everything_at_once(look: Look, path: str, visit: Visit) -> None:
     answers: list[Response] = []
+    page = visit(look)
 
     def came(answer: "Response") -> None:
         answers.append(answer)
 
     page.on("response", came)
-    opened(page, live)
+    page.goto(path)
     page.wait_for_load_state("networkidle")
     loaded = page.evaluate("performance.getEntriesByType('resource').map((one) => [one.initiatorType, one.name])")
     chained = [name for kind, name in loaded if kind not in ("link", "script", "img") and not name.endswith("/sun.svg")]

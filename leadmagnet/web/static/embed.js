@@ -119,8 +119,8 @@
         const headers = { Accept: "application/json" }, signal = AbortSignal.timeout(15e3);
         const answer = await fetch(form.action, { method: "POST", body, headers, signal, credentials: "omit" });
         const { error, html } = await answer.json();
-        if (error?.field) {
-          const input = form.elements[error.field];
+        if (error) {
+          const input = form.elements[error.field || "email"];
           say(button, usual);
           panel.replaceWith(form);
           complain(input, error.message);
