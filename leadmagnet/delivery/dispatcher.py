@@ -143,11 +143,11 @@ class Dispatcher:
     def _claim_more(self) -> bool:
         """Claims one batch of each lane; True if there may be more to claim right now."""
         self._journal.require()
-        full = False
+        full: set[str] = set()
         for lane in queue.LANES:
-            room = self._capacity - self._in_hand.within_reach
-            if room <= 0 or (lane == queue.SEQUENCE and room < self._capacity // 2):
-                return False
+            room = self._room(lane)
+            if not room:
+                break
             now = self._clock()
             claiming = partial(self._claim, lane=lane, now=now)
             batch = isolation.claim(self._database, claiming, lane=lane, limit=min(room, _LARGEST_CLAIM), now=now)
@@ -158,9 +158,16 @@ class Dispatcher:
                 self._in_hand.put(batch.letters)
             if batch.wait is not None:
                 self._room_in = batch.wait
-                return full
-            full = full or batch.is_full
-        return full
+                break
+            if batch.is_full:
+                full.add(lane)
+        return any(self._room(lane) for lane in full)
+
+    def _room(self, lane: str) -> int:
+        """How many more letters of a lane may be taken in hand."""
+        room = self._capacity - self._in_hand.within_reach
+        # A claim is a transaction: one for few letters is worth it only where somebody waits for them.
+        return 0 if lane == queue.SEQUENCE and room < self._capacity // 2 else max(0, room)
 
     def _claim(self, session: Session, limit: int, only: int | None, *, lane: str, now: datetime) -> Batch:
         """What breaker, stopped groups and quota allow of a lane. `only`: no letter but this one."""

@@ -83,5 +83,5 @@ def _by_id(session: Session, reading: Select[Any], ids: set[int | None]) -> dict
     wanted = [one for one in ids if one is not None]
     if not wanted:
         return {}
-    found = session.connection().execute(reading.where(among(session, reading.selected_columns.id, wanted)))
+    found = session.connection().execute(reading.where(among(session, reading.selected_columns.id, wanted))).all()
     return {row[0]: row for row in found}

@@ -79,7 +79,7 @@ def standings(session: Session, enrollment_ids: Collection[int]) -> dict[int, Ro
 
     What `gather` says of the same, without tags and clicks, which have no part in what is next.
     """
-    found = session.connection().execute(_STANDINGS.where(among(session, _enrollment.c.id, enrollment_ids)))
+    found = session.connection().execute(_STANDINGS.where(among(session, _enrollment.c.id, enrollment_ids))).all()
     return {row.id: row for row in found}
 
 
@@ -107,9 +107,8 @@ def gather_open(session: Session, series: Mapping[int, Series]) -> tuple[dict[in
     last_letter: dict[int, datetime] = {}
     waiting: dict[int, list[Open]] = defaultdict(list)
     letters = _LETTERS.where(among(session, _delivery.c.subscriber_id, people))
-    for id_, subscriber, enrollment, step, state, sent_at, handed_at, clicked_at in session.connection().execute(
-        letters
-    ):
+    found = session.connection().execute(letters).all()
+    for id_, subscriber, enrollment, step, state, sent_at, handed_at, clicked_at in found:
         if state in HANDLED:
             handled[enrollment].add(step)
         elif state in ("pending", "claimed"):
@@ -140,6 +139,6 @@ def tags(session: Session, people: list[int]) -> Mapping[int, frozenset[str]]:
     """The tags that each of these subscribers carries."""
     given: dict[int, set[str]] = defaultdict(set)
     reading = _TAGS.where(among(session, _tag.c.subscriber_id, people))
-    for subscriber, tag in session.connection().execute(reading):
+    for subscriber, tag in session.connection().execute(reading).all():
         given[subscriber].add(tag)
     return defaultdict(frozenset, {subscriber: frozenset(names) for subscriber, names in given.items()})

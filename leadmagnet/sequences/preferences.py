@@ -30,9 +30,7 @@ def leave(session: Session, subscriber_id: int, origin: Origin, *, now: datetime
     if subscriber is None or subscriber.status == "unsubscribed":
         return False
     session.execute(
-        update(Subscriber)
-        .where(Subscriber.id == subscriber_id)
-        .values(status="unsubscribed", unsubscribed_at=now)
+        update(Subscriber).where(Subscriber.id == subscriber_id).values(status="unsubscribed", unsubscribed_at=now)
     )
     suppressions.add(session, subscriber.address_key, "letters", "unsubscribed", now=now)
     enrollments.leave(session, subscriber_id, "unsubscribed", now=now)
