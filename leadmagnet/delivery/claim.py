@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, update
+from sqlalchemy import Row, Update, bindparam, update
 from sqlalchemy.orm import Session
 
 from leadmagnet.content.compiled import Letter
@@ -20,7 +20,11 @@ from leadmagnet.mail.facts import MailFacts
 from leadmagnet.sequences import deliveries, enrollments, moving, recheck, timetable
 from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Facts, Planned
+from leadmagnet.store.dialect import table
 from leadmagnet.store.models import Delivery, Enrollment
+from leadmagnet.store.statements import Statement
+
+_delivery = table(Delivery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +254,16 @@ def _move_start(session: Session, enrollment: Row[Any], start: datetime) -> None
         )
 
 
+@Statement
+def _putting_back(_for_sqlite: bool) -> Update:
+    """A publish that moves a letter has it put back for everybody who is claimed before the re-plan comes to her."""
+    due = bindparam("due", type_=_delivery.c.due_at.type)
+    mine = _delivery.c.id == bindparam("row"), _delivery.c.lease_token == bindparam("token")
+    return update(_delivery).where(*mine).values(state="pending", due_at=due, ready_at=due)
+
+
 def _put_back(session: Session, row: Row[Any], due: datetime) -> None:
-    session.execute(
-        update(Delivery)
-        .where(Delivery.id == row.id, Delivery.lease_token == row.lease_token)
-        .values(state="pending", due_at=due, ready_at=due)
-    )
+    _putting_back.run(session, row=row.id, token=row.lease_token, due=due)
 
 
 def _close(session: Session, row: Row[Any], state: str, reason: str, now: datetime) -> None:
