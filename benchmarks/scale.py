@@ -12,13 +12,13 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from benchmarks.crowd import fill
 from benchmarks.databases import ROOT, database_of_its_own
@@ -127,18 +127,20 @@ class _Plans:
     """The plan of each statement, as PostgreSQL makes it for the values it was run with."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._seen: dict[str, tuple[Any, Callable[..., Any]]] = {}
-        event.listen(database.engine, "before_cursor_execute", self._note)
+        self._engine = database.writing_engine
+        self._seen: dict[str, tuple[str, Any]] = {}
+        self._execute = self._engine.dialect.do_execute
+        self._engine.dialect.do_execute = self._note  # type: ignore[method-assign]  # what no event tells of, too
 
-    def _note(self, _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+    def _note(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
         word = statement.lstrip().split(" ", 1)[0].upper()
         if word in ("SELECT", "UPDATE", "INSERT", "WITH") and "set_config" not in statement:
-            self._seen[_shape(statement)] = (statement, parameters[0] if many else parameters)
+            self._seen[_shape(statement)] = (statement, parameters)
+        self._execute(cursor, statement, parameters, context)
 
     def show(self) -> None:
-        event.remove(self._database.engine, "before_cursor_execute", self._note)
-        with self._database.engine.connect() as connection:
+        self._engine.dialect.do_execute = self._execute  # type: ignore[method-assign]
+        with self._engine.connect() as connection:
             for statement, parameters in self._seen.values():
                 found = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars().all()
                 scans = [line for line in found if "Scan" in line or "Join" in line or "Nested" in line]

@@ -4,12 +4,12 @@ A test opens a database of its own, hence an engine of its own, hence with an em
 time that tests spend on databases was spent on compiling the same statements again.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, ClassVar
 from unittest.mock import patch
 
-from sqlalchemy import Engine
+from sqlalchemy import Dialect, Engine
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -41,27 +41,40 @@ class PostgreSQL(_AllAlike, PGDialect_psycopg):
 
 
 @contextmanager
-def overheard(engine: Engine) -> Iterator[list[str]]:
-    """Every statement that the drivers of `engine` are given inside; its commits as COMMIT.
+def listening(hear: Callable[[str, Any], None], *engines: Engine) -> Iterator[None]:
+    """`hear` is told every statement that the drivers of `engines` are given inside, with its parameters.
 
-    SQLAlchemy's own events tell of those that SQLAlchemy itself runs.
+    COMMIT is one. SQLAlchemy's own events tell of those that SQLAlchemy itself runs.
     """
-    seen: list[str] = []
-    execute, execute_many, commit = engine.dialect.do_execute, engine.dialect.do_executemany, engine.dialect.do_commit
+    with ExitStack() as listened:
+        for engine in engines:
+            listened.enter_context(_listening(hear, engine.dialect))
+        yield
+
+
+def _listening(hear: Callable[[str, Any], None], dialect: Dialect) -> AbstractContextManager[Any]:
+    execute, execute_many, commit = dialect.do_execute, dialect.do_executemany, dialect.do_commit
 
     def one(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        seen.append(statement)
+        hear(statement, parameters)
         execute(cursor, statement, parameters, context)
 
     def many(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        seen.append(statement)
+        hear(statement, parameters[0])
         execute_many(cursor, statement, parameters, context)
 
     def done(connection: Any) -> None:
-        seen.append("COMMIT")
+        hear("COMMIT", ())
         commit(connection)
 
-    with patch.multiple(engine.dialect, do_execute=one, do_executemany=many, do_commit=done):
+    return patch.multiple(dialect, do_execute=one, do_executemany=many, do_commit=done)
+
+
+@contextmanager
+def overheard(engine: Engine) -> Iterator[list[str]]:
+    """The statements of `listening`."""
+    seen: list[str] = []
+    with listening(lambda statement, _parameters: seen.append(statement), engine):
         yield seen
 
 

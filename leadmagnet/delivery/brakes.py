@@ -6,14 +6,16 @@ A brake holds rows of the lane `sequence` only: confirmations, reminders and gui
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, delete, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.store.dialect import table, upserting
 from leadmagnet.store.models import Brake, Delivery
 from leadmagnet.store.signals import something_is_due
+from leadmagnet.store.statements import Statement
 
 #: Who sets a brake that nobody has asked for.
 AUTOMATIC = "leadmagnet"
@@ -25,7 +27,12 @@ LETTERS = "letters"
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 _NARROWER = ("sequence", "letter", "domain")
 _brake, _delivery = table(Brake), table(Delivery)
-_STANDING = select(_brake).where(or_(_brake.c.until.is_(None), _brake.c.until > bindparam("now")))
+
+
+@Statement
+def _standing(_for_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    now = bindparam("now", type_=_brake.c.until.type)
+    return select(_brake).where(or_(_brake.c.until.is_(None), _brake.c.until > now))
 
 
 def sequence_scope(slug: str) -> str:
@@ -102,7 +109,7 @@ class Brakes:
 
 def active(session: Session, *, now: datetime) -> Brakes:
     """The brakes that hold now: one small statement."""
-    rows = session.connection().execute(_STANDING, {"now": now}).all()
+    rows = _standing.run(session, now=now)
     if not rows:
         return Brakes()
     holds = [Hold(row.scope, row.reason, row.set_by, row.set_at, row.until) for row in rows]

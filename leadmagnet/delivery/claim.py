@@ -111,8 +111,8 @@ class _Case:
 
     published: Published
     row: Row[Any]
-    subscriber: Row[Any]
-    enrollment: Row[Any]
+    subscriber: Any
+    enrollment: Any
     facts: Facts | None  # None: her letters have not started
     now: datetime
 
@@ -241,7 +241,7 @@ def _to_operator(session: Session, published: Published, row: Row[Any], now: dat
     )
 
 
-def _move_start(session: Session, enrollment: Row[Any], start: datetime) -> None:
+def _move_start(session: Session, enrollment: Any, start: datetime) -> None:
     """Writes down that lateness moved the start, and that a pause is over."""
     if enrollment.start_at != start or enrollment.paused_until is not None:
         # A pause that she asked for since we looked must stand: the gate will find it.

@@ -8,7 +8,6 @@ import socket
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -35,8 +34,9 @@ from leadmagnet.delivery.letters import Claimed
 from leadmagnet.sequences import deliveries
 from leadmagnet.store import batches
 from leadmagnet.store.columns import ServerTime
-from leadmagnet.store.dialect import among_listed, is_sqlite, listed, table
+from leadmagnet.store.dialect import among_given, is_sqlite, listed, table
 from leadmagnet.store.models import AddressChange, Delivery, Enrollment, Subscriber, Suppression
+from leadmagnet.store.statements import Statement
 
 #: Longer than three minutes to write the dot and ten for its answer (RFC 5321 §4.5.3.2.5 and 6).
 HANDING_OFF_LEASE = 14 * 60
@@ -48,9 +48,19 @@ _delivery, _subscriber, _enrollment = table(Delivery), table(Subscriber), table(
 _suppression, _change = table(Suppression), table(AddressChange)
 
 
-def _locking(people: Table) -> Select[tuple[int]]:
-    found = select(people.c.id).where(among_listed(people.c.id, bindparam("ids", type_=Text)))
+def _locking(people: Table, for_sqlite: bool) -> Select[tuple[int]]:
+    found = select(people.c.id).where(among_given(people.c.id, for_sqlite=for_sqlite))
     return found.order_by(people.c.id).with_for_update(read=True, skip_locked=True)
+
+
+@Statement
+def _locking_people(for_sqlite: bool) -> Select[tuple[int]]:
+    return _locking(_subscriber, for_sqlite)
+
+
+@Statement
+def _locking_series(for_sqlite: bool) -> Select[tuple[int]]:
+    return _locking(_enrollment, for_sqlite)
 
 
 def _allowed(row: FromClause, recipient: ColumnElement[str]) -> ColumnElement[bool]:
@@ -89,8 +99,17 @@ def _asked_there(row: FromClause, recipient: ColumnElement[str]) -> ColumnElemen
     return waits.exists()
 
 
-@cache
-def _moving(state: str, *, for_sqlite: bool) -> ReturningUpdate[Any]:
+@Statement
+def _opening(for_sqlite: bool) -> ReturningUpdate[Any]:
+    return _moving("handing_off", for_sqlite)
+
+
+@Statement
+def _putting_off(for_sqlite: bool) -> ReturningUpdate[Any]:
+    return _moving("pending", for_sqlite)
+
+
+def _moving(state: str, for_sqlite: bool) -> ReturningUpdate[Any]:
     """Moves claimed letters on, unless their lease was lost or they may not be sent at all; returns the ids."""
     mine = batches.given(
         for_sqlite=for_sqlite, id=batches.NUMBER, token=batches.NUMBER, facts=_delivery.c.facts.type, recipient=Text()
@@ -118,15 +137,11 @@ def _moving(state: str, *, for_sqlite: bool) -> ReturningUpdate[Any]:
 
 def _handing_off(mine: CTE) -> dict[str, Any]:
     return {
-        "handed_at": bindparam("at"),
+        "handed_at": bindparam("at", type_=_delivery.c.handed_at.type),
         "gate_host": HOST,
         "lease_until": ServerTime(HANDING_OFF_LEASE),
         "facts": func.coalesce(mine.c.facts, _delivery.c.facts),  # those of a test mail stand there already
     }
-
-
-# Built once: putting a statement together costs more than running it.
-_LOCK_PEOPLE, _LOCK_SERIES = _locking(_subscriber), _locking(_enrollment)
 
 
 class Gate(StrEnum):
@@ -145,8 +160,8 @@ def open_gates(session: Session, letters: Collection[Claimed], *, now: datetime)
     free = _lock(session, letters)
     asked = [letter for letter in letters if letter.id in free]
     held = brakes.held(session, asked, now=now)
-    waiting = _move(session, "pending", [letter for letter in asked if letter.id in held])
-    opened = _move(session, "handing_off", [letter for letter in asked if letter.id not in held], at=now)
+    waiting = _move(session, _putting_off, [letter for letter in asked if letter.id in held])
+    opened = _move(session, _opening, [letter for letter in asked if letter.id not in held], at=now)
     answers = {letter.id: Gate.BUSY for letter in letters}
     for letter in asked:
         if letter.id in waiting:
@@ -165,8 +180,8 @@ def _lock(session: Session, letters: Collection[Claimed]) -> set[int]:
     """
     if is_sqlite(session):
         return {letter.id for letter in letters}
-    people = _share_locked(session, _LOCK_PEOPLE, {letter.subscriber_id for letter in letters})
-    series = _share_locked(session, _LOCK_SERIES, {letter.enrollment_id for letter in letters})
+    people = _share_locked(session, _locking_people, {letter.subscriber_id for letter in letters})
+    series = _share_locked(session, _locking_series, {letter.enrollment_id for letter in letters})
     free = {letter.id for letter in letters if letter.subscriber_id in people and letter.enrollment_id in series}
     locked = {letter.id for letter in letters} - free
     if not locked:
@@ -175,18 +190,17 @@ def _lock(session: Session, letters: Collection[Claimed]) -> set[int]:
     return free | (locked - set(session.scalars(select(Delivery.id).where(Delivery.id.in_(locked)))))
 
 
-def _share_locked(session: Session, locking: Select[tuple[int]], ids: set[int | None]) -> set[int | None]:
+def _share_locked(session: Session, locking: Statement, ids: set[int | None]) -> set[int | None]:
     wanted = [one for one in ids if one is not None]
-    return {None, *session.connection().scalars(locking, {"ids": listed(wanted)})} if wanted else {None}
+    return {None, *(row.id for row in locking.run(session, ids=listed(session, wanted)))} if wanted else {None}
 
 
-def _move(session: Session, state: str, letters: Collection[Claimed], **values: object) -> set[int]:
+def _move(session: Session, moving: Statement, letters: Collection[Claimed], **values: object) -> set[int]:
     # A statement of its own, after the locks: its snapshot holds every leave committed before them.
     if not letters:
         return set()
     mine = batches.rows([(letter.id, letter.token, _facts(letter), letter.recipient) for letter in letters])
-    moving = _moving(state, for_sqlite=is_sqlite(session))
-    return set(session.connection().scalars(moving, {"given": mine, **values}))
+    return {row.id for row in moving.run(session, given=mine, **values)}
 
 
 def _facts(letter: Claimed) -> dict[str, Any] | None:

@@ -10,52 +10,46 @@ from sqlalchemy.orm import Session
 from leadmagnet.sequences import facts as people_facts
 from leadmagnet.sequences.facts import Open, Series
 from leadmagnet.sequences.schedule import Facts
-from leadmagnet.store.dialect import among, in_turn, table
+from leadmagnet.store.dialect import among_given, in_turn, listed, table
 from leadmagnet.store.models import Enrollment, Subscriber
+from leadmagnet.store.statements import Statement
 
 #: What claims of people with several letters at once take turns at.
 _CLAIMS_OF_SEVERAL = 7216300216
 
 _subscriber, _enrollment = table(Subscriber), table(Enrollment)
+
+
 # Statements of their own, after the claim: what another process committed before it counts.
-_SUBSCRIBERS = select(
-    _subscriber.c.id,
-    _subscriber.c.address,
-    _subscriber.c.status,
-    _subscriber.c.first_name,
-    _subscriber.c.timezone,
-    _subscriber.c.domain_group,
-    _subscriber.c.gap_days,
-)
-_ENROLLMENTS = select(
-    _enrollment.c.id,
-    _enrollment.c.subscriber_id,
-    _enrollment.c.sequence,
-    _enrollment.c.guide,
-    _enrollment.c.status,
-    _enrollment.c.exit_reason,
-    _enrollment.c.created_at,
-    _enrollment.c.start_at,
-    _enrollment.c.paused_until,
-    _enrollment.c.wanted_at,
-    _enrollment.c.guide_opened_at,
-)
+@Statement
+def _subscribers(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    hers = _subscriber.c
+    known = (hers.address, hers.status, hers.first_name, hers.timezone, hers.domain_group, hers.gap_days)
+    return select(hers.id, *known).where(among_given(hers.id, for_sqlite=for_sqlite))
+
+
+@Statement
+def _enrollments(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    its = _enrollment.c
+    known = (its.subscriber_id, its.sequence, its.guide, its.status, its.exit_reason)
+    times = (its.created_at, its.start_at, its.paused_until, its.wanted_at, its.guide_opened_at)
+    return select(its.id, *known, *times).where(among_given(its.id, for_sqlite=for_sqlite))
 
 
 @dataclass(frozen=True, slots=True)
 class Readers:
     """The people of a batch, and where each stands."""
 
-    subscribers: Mapping[int, Row[Any]]
-    enrollments: Mapping[int, Row[Any]]
+    subscribers: Mapping[int, Any]
+    enrollments: Mapping[int, Any]
     facts: Mapping[int, Facts]  # by enrollment id, of those whose letters have started
     getting: set[int]  # subscriber ids of those for whom somebody has a letter in hand
 
 
 def of(session: Session, rows: Collection[Row[Any]]) -> Readers:
     """The readers of these claimed rows."""
-    subscribers = _by_id(session, _SUBSCRIBERS, {row.subscriber_id for row in rows})
-    enrollments = _by_id(session, _ENROLLMENTS, {row.enrollment_id for row in rows})
+    subscribers = _by_id(session, _subscribers, {row.subscriber_id for row in rows})
+    enrollments = _by_id(session, _enrollments, {row.enrollment_id for row in rows})
     series = {
         one.id: Series(one.subscriber_id, one.start_at, subscribers[one.subscriber_id].gap_days, one.wanted_at)
         for one in enrollments.values()
@@ -79,9 +73,8 @@ def _getting(waiting: Mapping[int, Collection[Open]], several: set[int], mine: s
     return {person for person in several if any(one.in_hand and one.id not in mine for one in waiting.get(person, ()))}
 
 
-def _by_id(session: Session, reading: Select[Any], ids: set[int | None]) -> dict[int, Row[Any]]:
+def _by_id(session: Session, reading: Statement, ids: set[int | None]) -> dict[int, Any]:
     wanted = [one for one in ids if one is not None]
     if not wanted:
         return {}
-    found = session.connection().execute(reading.where(among(session, reading.selected_columns.id, wanted))).all()
-    return {row[0]: row for row in found}
+    return {row.id: row for row in reading.run(session, ids=listed(session, wanted))}

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select, update
@@ -16,8 +15,9 @@ from leadmagnet.delivery.letters import Claimed, Course
 from leadmagnet.delivery.outcomes import Accepted, Deferred, Failed, Lost, Outcome, Returned
 from leadmagnet.sequences import deliveries, enrollments, moving, preferences, timetable
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import is_sqlite, table
+from leadmagnet.store.dialect import table
 from leadmagnet.store.models import AuditEvent, Delivery, Subscriber
+from leadmagnet.store.statements import Statement
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +29,14 @@ _OURS = ("claimed", "handing_off")
 _delivery = table(Delivery)
 
 
-@cache
+@Statement
 def _sent(for_sqlite: bool) -> ReturningUpdate[Any]:
     mine = batches.given(for_sqlite=for_sqlite, id=batches.NUMBER, token=batches.NUMBER)
+    at = bindparam("at", type_=_delivery.c.sent_at.type)
     return (
         update(_delivery)
         .where(_delivery.c.id == mine.c.id, _delivery.c.lease_token == mine.c.token, _delivery.c.state == "handing_off")
-        .values(state="sent", sent_at=bindparam("at"), begun=0, smtp_code=250, smtp_class="accepted", reason=None)
+        .values(state="sent", sent_at=at, begun=0, smtp_code=250, smtp_class="accepted", reason=None)
         .returning(_delivery.c.id)
     )
 
@@ -88,7 +89,7 @@ def _finish(session: Session, sent: Sequence[tuple[Claimed, Accepted]]) -> None:
     """`sent` and the next letter are one transaction: a crash finds both or neither."""
     at = sent[0][1].at
     mine = batches.rows([(letter.id, letter.token) for letter, _accepted in sent])
-    done = set(session.connection().scalars(_sent(is_sqlite(session)), {"given": mine, "at": at}))
+    done = {row.id for row in _sent.run(session, given=mine, at=at)}
     late = [(letter, accepted) for letter, accepted in sent if letter.id not in done]
     done |= {letter.id for letter, accepted in late if _accepted_late(session, letter, accepted.at)}
     go_on(session, [(letter, accepted.at) for letter, accepted in sent if letter.id in done], now=at)

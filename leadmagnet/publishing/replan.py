@@ -7,12 +7,10 @@ whose letter has been moved since. A row that is claimed before its turn is put 
 from collections import defaultdict
 from collections.abc import Sequence as Rows
 from datetime import datetime
-from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
-    Row,
     Select,
     Update,
     bindparam,
@@ -33,8 +31,9 @@ from leadmagnet.sequences.schedule import Done, Facts, Planned, own_gap
 from leadmagnet.sequences.timetable import Timetable
 from leadmagnet.sequences.timetable import of as timetable_of
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import among, is_sqlite, table
+from leadmagnet.store.dialect import among, table
 from leadmagnet.store.models import Delivery, Enrollment
+from leadmagnet.store.statements import Statement
 
 
 class _Mark(NamedTuple):
@@ -59,16 +58,14 @@ _LAST = 2**62
 
 _delivery, _enrollment = table(Delivery), table(Enrollment)
 _PLANNED = (_delivery.c.state == "pending", _delivery.c.step.is_not(None))
-_NEXT_LETTER = (
-    select(_delivery.c.sequence, _delivery.c.step, _delivery.c.release_id)
-    .where(
-        *_PLANNED,
-        tuple_(_delivery.c.sequence, _delivery.c.step, _delivery.c.release_id, _delivery.c.id)
-        > tuple_(bindparam("sequence"), bindparam("step"), bindparam("release"), bindparam("id")),
-    )
-    .order_by(_delivery.c.sequence, _delivery.c.step, _delivery.c.release_id, _delivery.c.id)
-    .limit(1)
-)
+
+
+@Statement
+def _next_letter(_for_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    """The first row behind a mark."""
+    place = (_delivery.c.sequence, _delivery.c.step, _delivery.c.release_id, _delivery.c.id)
+    mark = tuple_(bindparam("sequence"), bindparam("step"), bindparam("release"), bindparam("id"))
+    return select(*place[:3]).where(*_PLANNED, tuple_(*place) > mark).order_by(*place).limit(1)
 
 
 class Replan:
@@ -100,16 +97,17 @@ class Replan:
         """One chunk from the mark on; at the end the mark is at the start again."""
         looked_at = 0
         while looked_at < limit:
-            found = session.connection().execute(_NEXT_LETTER, self._mark._asdict()).one_or_none()
-            if found is None:
+            ahead = _next_letter.run(session, **self._mark._asdict())
+            if not ahead:
                 self._mark = _START
                 break
+            (found,) = ahead
             mark = self._mark if self._mark[:2] == found[:2] else _Mark(found.sequence, found.step)
             self._mark = _Mark(found.sequence, found.step, _LAST, _LAST)
             below = outdated_below(timetable.published, found.sequence, found.step)
             if found.release_id >= below:
                 continue
-            rows = _outdated(session, mark, below, limit - looked_at)
+            rows = _outdated.run(session, **mark._asdict(), below=below, limit=limit - looked_at)
             if rows:
                 _put_right(session, timetable, mark, rows, now)
             if len(rows) == limit - looked_at:
@@ -123,33 +121,26 @@ def chunk(session: Session, published: Published, *, limit: int, now: datetime) 
     return Replan().chunk(session, published, limit=limit, now=now)
 
 
-def _outdated(session: Session, mark: _Mark, below: int, limit: int) -> Rows[Row[Any]]:
-    """Rows of the letter at the mark, locked; those that somebody else has locked are left to them."""
-    reading = _OUTDATED if is_sqlite(session) else _OUTDATED.with_for_update(skip_locked=True)
-    return session.connection().execute(reading, {**mark._asdict(), "below": below, "limit": limit}).all()
-
-
-_OUTDATED: Select[Any] = (
-    select(
-        _delivery.c.id,
-        _delivery.c.release_id,
-        _delivery.c.enrollment_id,
-        _delivery.c.subscriber_id,
-        _delivery.c.domain_group,
+@Statement
+def _outdated(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    """Rows of the letter at a mark, locked; those that somebody else has locked are left to them."""
+    its = _delivery.c
+    found = (
+        select(its.id, its.release_id, its.enrollment_id, its.subscriber_id, its.domain_group)
+        .where(
+            *_PLANNED,
+            its.sequence == bindparam("sequence"),
+            its.step == bindparam("step"),
+            its.release_id < bindparam("below"),
+            tuple_(its.release_id, its.id) > tuple_(bindparam("release"), bindparam("id")),
+        )
+        .order_by(its.release_id, its.id)
+        .limit(bindparam("limit"))
     )
-    .where(
-        *_PLANNED,
-        _delivery.c.sequence == bindparam("sequence"),
-        _delivery.c.step == bindparam("step"),
-        _delivery.c.release_id < bindparam("below"),
-        tuple_(_delivery.c.release_id, _delivery.c.id) > tuple_(bindparam("release"), bindparam("id")),
-    )
-    .order_by(_delivery.c.release_id, _delivery.c.id)
-    .limit(bindparam("limit"))
-)
+    return found if for_sqlite else found.with_for_update(skip_locked=True)
 
 
-def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows[Row[Any]], now: datetime) -> None:
+def _put_right(session: Session, timetable: Timetable, letter: _Mark, rows: Rows[Any], now: datetime) -> None:
     """Settles rows that all wait for one letter."""
     published = timetable.published
     sequence = published.sequence(letter.sequence)
@@ -204,7 +195,7 @@ def decide(
     return _gone(sequence, slug), answer
 
 
-def _end(session: Session, rows: Rows[Row[Any]], now: datetime) -> None:
+def _end(session: Session, rows: Rows[Any], now: datetime) -> None:
     reason = SEQUENCE_REMOVED
     deliveries.cancel_pending(session, reason, among(session, Delivery.id, [row.id for row in rows]), now=now)
     session.execute(
@@ -231,10 +222,10 @@ def _keep(session: Session, published: Published, sequence: Sequence, kept: Rows
     kind, lane = deliveries.kind_of(sequence, kept[0][1].step)
     given = batches.rows([(id_, one.due) for id_, one in kept])
     values = {"given": given, "new_kind": kind, "new_lane": lane, "new_release": published.number}
-    session.connection().execute(_keeping(is_sqlite(session)), values)
+    _keeping.run(session, **values)
 
 
-@cache
+@Statement
 def _keeping(for_sqlite: bool) -> Update:
     given = batches.given(for_sqlite=for_sqlite, one=batches.NUMBER, due=_delivery.c.due_at.type)
     backed_off = (_delivery.c.ready_at > _delivery.c.due_at) & (_delivery.c.ready_at > given.c.due)

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Insert, Select, Text, and_, cast, func, insert, literal, select, update
@@ -13,7 +12,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.sequences.schedule import PassedOver, Planned
 from leadmagnet.store import batches
-from leadmagnet.store.dialect import insert_ignoring, is_sqlite, locked_ids, table
+from leadmagnet.store.dialect import insert_ignoring, locked_ids, table
 from leadmagnet.store.models import AddressChange, Delivery, Enrollment, Subscriber
 from leadmagnet.store.statements import Statement
 
@@ -32,7 +31,7 @@ _LETTER = (
 )  # fmt: skip
 
 
-@cache
+@Statement
 def _planning(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
     """Plans letters for those whose series runs; one that was planned before stays as it is."""
     given = batches.given(for_sqlite=for_sqlite, **{name: _delivery.c[name].type for name in _LETTER})
@@ -47,7 +46,7 @@ def plan_letters(session: Session, published: Published, letters: Iterable[tuple
     """Queues the next letter of each (enrollment id, subscriber, sequence, answer), if her series runs."""
     rows = [_letter(published, sequence, planned, id_, person) for id_, person, sequence, planned in letters]
     if rows:
-        session.connection().execute(_planning(is_sqlite(session)), {"given": batches.rows(rows)})
+        _planning.run(session, given=batches.rows(rows))
 
 
 def pass_over(

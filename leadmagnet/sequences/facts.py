@@ -5,54 +5,56 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, case, func, select
+from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from leadmagnet.sequences.schedule import Facts, own_gap
-from leadmagnet.store.dialect import among, table
+from leadmagnet.store.dialect import among_given, listed, table
 from leadmagnet.store.models import Delivery, Enrollment, Subscriber, SubscriberTag
+from leadmagnet.store.statements import Statement
 
 #: States in which a letter is behind a person: it will not come by itself again.
 HANDLED = frozenset({"sent", "failed", "expired", "skipped", "uncertain"})
 
 _delivery, _tag = table(Delivery), table(SubscriberTag)
 _enrollment, _subscriber = table(Enrollment), table(Subscriber)
-_LETTERS = select(
-    _delivery.c.id,
-    _delivery.c.subscriber_id,
-    _delivery.c.enrollment_id,
-    _delivery.c.step,
-    _delivery.c.state,
-    _delivery.c.sent_at,
-    _delivery.c.handed_at,
-    _delivery.c.clicked_at,
-).where(_delivery.c.step.is_not(None))
-_TAGS = select(_tag.c.subscriber_id, _tag.c.tag)
-# The part of `gather` that decides what is next, added up by the database: one row a person.
-_STANDINGS = (
-    select(
-        _enrollment.c.id,
-        _enrollment.c.start_at,
-        _enrollment.c.paused_until,
-        _enrollment.c.wanted_at,
-        _subscriber.c.timezone,
-        _subscriber.c.gap_days,
-        func.aggregate_strings(
-            case((_delivery.c.state.in_(HANDLED) & (_delivery.c.enrollment_id == _enrollment.c.id), _delivery.c.step)),
-            " ",
-        ).label("handled"),
-        func.max(
-            func.coalesce(
-                _delivery.c.sent_at,
-                case((_delivery.c.state.in_(("uncertain", "handing_off")), _delivery.c.handed_at)),
-                type_=_delivery.c.sent_at.type,
-            )
-        ).label("last_letter_at"),
+
+
+@Statement
+def _letters(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    its = _delivery.c
+    known = (its.id, its.subscriber_id, its.enrollment_id, its.step, its.state)
+    theirs = among_given(its.subscriber_id, for_sqlite=for_sqlite)
+    return select(*known, its.sent_at, its.handed_at, its.clicked_at).where(its.step.is_not(None), theirs)
+
+
+@Statement
+def _tags(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    return select(_tag.c.subscriber_id, _tag.c.tag).where(among_given(_tag.c.subscriber_id, for_sqlite=for_sqlite))
+
+
+@Statement
+def _standings(for_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    """The part of `gather` that decides what is next, added up by the database: one row a person."""
+    letter = _delivery.c
+    is_handled = letter.state.in_(HANDLED) & (letter.enrollment_id == _enrollment.c.id)
+    maybe_sent = case((letter.state.in_(("uncertain", "handing_off")), letter.handed_at))
+    return (
+        select(
+            _enrollment.c.id,
+            _enrollment.c.start_at,
+            _enrollment.c.paused_until,
+            _enrollment.c.wanted_at,
+            _subscriber.c.timezone,
+            _subscriber.c.gap_days,
+            func.aggregate_strings(case((is_handled, letter.step)), " ").label("handled"),
+            func.max(func.coalesce(letter.sent_at, maybe_sent, type_=letter.sent_at.type)).label("last_letter_at"),
+        )
+        .join(_subscriber, _subscriber.c.id == _enrollment.c.subscriber_id)
+        .outerjoin(_delivery, and_(letter.subscriber_id == _enrollment.c.subscriber_id, letter.step.is_not(None)))
+        .where(among_given(_enrollment.c.id, for_sqlite=for_sqlite))
+        .group_by(_enrollment.c.id, _subscriber.c.id)
     )
-    .join(_subscriber, _subscriber.c.id == _enrollment.c.subscriber_id)
-    .outerjoin(_delivery, and_(_delivery.c.subscriber_id == _enrollment.c.subscriber_id, _delivery.c.step.is_not(None)))
-    .group_by(_enrollment.c.id, _subscriber.c.id)
-)
 
 
 class Series(NamedTuple):
@@ -71,7 +73,7 @@ class Open(NamedTuple):
     in_hand: bool
 
 
-def standings(session: Session, enrollment_ids: Collection[int]) -> dict[int, Row[Any]]:
+def standings(session: Session, enrollment_ids: Collection[int]) -> dict[int, Any]:
     """Where each enrollment stands.
 
     `start_at`, `paused_until`, `wanted_at`, `timezone`, `gap_days`, `handled` (slugs with spaces between),
@@ -79,8 +81,7 @@ def standings(session: Session, enrollment_ids: Collection[int]) -> dict[int, Ro
 
     What `gather` says of the same, without tags and clicks, which have no part in what is next.
     """
-    found = session.connection().execute(_STANDINGS.where(among(session, _enrollment.c.id, enrollment_ids))).all()
-    return {row.id: row for row in found}
+    return {row.id: row for row in _standings.run(session, ids=listed(session, enrollment_ids))}
 
 
 def series_of(enrollment: Enrollment, subscriber: Subscriber, *, start: datetime | None = None) -> Series:
@@ -106,8 +107,7 @@ def gather_open(session: Session, series: Mapping[int, Series]) -> tuple[dict[in
     clicked: dict[int, set[str]] = defaultdict(set)
     last_letter: dict[int, datetime] = {}
     waiting: dict[int, list[Open]] = defaultdict(list)
-    letters = _LETTERS.where(among(session, _delivery.c.subscriber_id, people))
-    found = session.connection().execute(letters).all()
+    found = _letters.run(session, ids=listed(session, people))
     for id_, subscriber, enrollment, step, state, sent_at, handed_at, clicked_at in found:
         if state in HANDLED:
             handled[enrollment].add(step)
@@ -138,7 +138,6 @@ def gather_open(session: Session, series: Mapping[int, Series]) -> tuple[dict[in
 def tags(session: Session, people: list[int]) -> Mapping[int, frozenset[str]]:
     """The tags that each of these subscribers carries."""
     given: dict[int, set[str]] = defaultdict(set)
-    reading = _TAGS.where(among(session, _tag.c.subscriber_id, people))
-    for subscriber, tag in session.connection().execute(reading).all():
+    for subscriber, tag in _tags.run(session, ids=listed(session, people)):
         given[subscriber].add(tag)
     return defaultdict(frozenset, {subscriber: frozenset(names) for subscriber, names in given.items()})

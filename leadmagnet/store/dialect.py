@@ -63,19 +63,27 @@ def locked_ids(session: Session, ids: Select[int]) -> Select[int]:
 
 def among(session: Session, column: Any, ids: Collection[int]) -> ColumnElement[bool]:
     """`column` IN `ids`, however many: they travel as one value, and the statement reads the same for any number."""
-    if is_sqlite(session):
-        one = func.json_each(bindparam(None, json.dumps(list(ids)))).table_valued("value")
-        return cast(ColumnElement[bool], column.in_(select(one.c.value)))
-    return among_listed(column, bindparam(None, listed(ids), Text))
+    return _among(column, bindparam(None, listed(session, ids), Text), is_sqlite(session))
 
 
-def among_listed(column: Any, ids: Any) -> ColumnElement[bool]:
-    """`column` IN the array that the parameter `ids` holds as `listed` writes it; on PostgreSQL only."""
+def among_given(column: Any, *, for_sqlite: bool) -> ColumnElement[bool]:
+    """`column` IN the parameter `ids`, as `listed` writes it."""
+    return _among(column, bindparam("ids", type_=Text), for_sqlite)
+
+
+def _among(column: Any, ids: Any, for_sqlite: bool) -> ColumnElement[bool]:
+    if for_sqlite:
+        return cast(ColumnElement[bool], column.in_(select(func.json_each(ids).table_valued("value").c.value)))
     return cast(ColumnElement[bool], column == func.any(sql_cast(ids, postgresql.ARRAY(BigInteger))))
 
 
-def listed(ids: Collection[int]) -> str:
-    """Numbers as PostgreSQL itself writes an array: of a list the driver would look at every number."""
+def listed(session: Session, ids: Collection[int]) -> str:
+    """Numbers as one value: JSON for SQLite; for PostgreSQL an array as it writes one itself.
+
+    Of a list its driver would look at every number.
+    """
+    if is_sqlite(session):
+        return json.dumps(list(ids))
     return f"{{{','.join(map(str, ids))}}}"
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from leadmagnet.delivery import queue
 from leadmagnet.publishing import replan
 from leadmagnet.store.models import Delivery
 from tests.databases import ON_POSTGRESQL
 from tests.delivery.crowd import THURSDAY_MORNING, gather
+from tests.sql import listening
 from tests.world import World
 
 
@@ -20,16 +21,12 @@ def plans(world: World) -> Iterator[list[str]]:
     found: list[str] = []
     statements: list[tuple[str, Any]] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+    def note(statement: str, parameters: Any) -> None:
         if statement.lstrip().startswith(("SELECT", "UPDATE", "WITH")):
-            statements.append((statement, parameters[0] if many else parameters))
+            statements.append((statement, parameters))
 
-    engines = (world.database.engine, world.database.writing_engine)
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    yield found
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
+    with listening(note, world.database.engine, world.database.writing_engine):
+        yield found
     with world.database.writing_engine.connect() as connection:
         for statement, parameters in statements:
             lines = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars()

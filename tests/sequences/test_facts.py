@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, insert, update
+from sqlalchemy import insert, update
 
 from leadmagnet.sequences import facts
 from leadmagnet.sequences.schedule import Facts
 from leadmagnet.store.models import Delivery, SubscriberTag
 from tests.sequences.conftest import BARRE
+from tests.sql import overheard
 from tests.world import GUIDE, World
 
 ADA, BOB = "ada@example.com", "bob@example.com"
@@ -94,13 +95,12 @@ def test_many_people_take_two_statements(world: World) -> None:
         world.asks(address)
         world.confirms(address)
     starts = {world.enrollment(one).id: facts.series_of(world.enrollment(one), world.subscriber(one)) for one in people}
-    statements = []
-    with world.database.read() as session:
-        connection = session.connection()
-        event.listen(connection, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    with world.database.read() as session, overheard(world.database.engine) as statements:
+        session.connection()
+        begun = len(statements)
         gathered = facts.gather(session, starts)
     assert len(gathered) == 5
-    assert len(statements) == 2
+    assert len(statements) - begun == 2
 
 
 def test_the_first_letters_of_a_new_person_are_all_ahead(world: World) -> None:
