@@ -1,4 +1,4 @@
-"""Statements of the hottest path: SQLAlchemy writes each of them once, and the driver runs it.
+"""Statements of the hot paths: SQLAlchemy writes each of them once, and the driver runs it.
 
 What SQLAlchemy does around a statement each time it runs takes longer than most statements here do.
 """
