@@ -6,7 +6,7 @@ While one transaction runs, what comes next gathers behind it; no timer.
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from threading import Event, Lock
+from threading import Lock
 from typing import Generic, TypeVar
 
 from leadmagnet.store import absence
@@ -16,12 +16,20 @@ Piece = TypeVar("Piece")
 Outcome = TypeVar("Outcome")
 
 
+def _closed() -> Lock:
+    lock = Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass(eq=False, slots=True)
 class _Waiting(Generic[Piece, Outcome]):
     """A thread that waits, with what it wants done and what came of it."""
 
     piece: Piece
-    called: Event = field(default_factory=Event)  # its piece is done, or it is its turn to do those that wait
+    # Open once its piece is done, or it is its turn to do those that wait. Not an `Event`, which wakes a thread only to
+    # have it wait for whoever woke it.
+    call: Lock = field(default_factory=_closed)
     is_done: bool = False
     outcome: Outcome | None = None
     error: Exception | None = None
@@ -50,7 +58,7 @@ class Together(Generic[Piece, Outcome]):
             self._waiting.append(mine)
             is_first, self._is_under_way = not self._is_under_way, True
         if not is_first:
-            mine.called.wait()
+            mine.call.acquire()
         if not mine.is_done:
             self._take_turn()
         if mine.error is not None:
@@ -65,9 +73,9 @@ class Together(Generic[Piece, Outcome]):
             self._is_under_way = following is not None
         for one in group:
             one.is_done = True
-            one.called.set()
+            one.call.release()
         if following is not None:
-            following.called.set()
+            following.call.release()
 
     def _do_those_who_wait(self) -> list[_Waiting[Piece, Outcome]]:
         group: list[_Waiting[Piece, Outcome]] = []
