@@ -1,7 +1,7 @@
 """Takes sign-ups in: those that come at the same moment are committed together, before any of them is answered.
 
 Caught bots and addresses that get nothing take the same way, wait for the same commit, and no answer comes sooner than
-the slowest kind would: a stranger with a clock learns nothing about an address.
+the slowest kind would: a stranger with a clock learns next to nothing about an address.
 """
 
 import time

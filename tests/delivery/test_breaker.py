@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from leadmagnet.delivery import breaker as rows
 from leadmagnet.delivery.breaker import Breaker, Open, relay_of
 from leadmagnet.mail.server import Server
 from leadmagnet.store.database import Database
+from tests.sql import overheard
 from tests.world import TUESDAY_EVENING
 
 RELAY = "mail.example:587"
@@ -59,20 +59,6 @@ def two(database: Database) -> Iterator[Process]:
 def row(database: Database) -> Open | None:
     with database.read() as session:
         return rows.read(session, RELAY)
-
-
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    from sqlalchemy import event
-
-    seen: list[str] = []
-
-    def note(_conn, _cursor, statement: str, *_rest) -> None:
-        seen.append(statement)
-
-    event.listen(database.writing_engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(database.writing_engine, "before_cursor_execute", note)
 
 
 #: (what happens, one after the other: "." works, "x" fails) → whether it opens.
@@ -126,7 +112,7 @@ def test_a_letter_that_broke_off_as_the_probe_is_not_the_next_one(one: Process) 
 
 def test_while_the_server_works_the_row_is_looked_at_once_a_second_at_most(one: Process) -> None:
     assert one.may_claim(NOW) == 40
-    with statements(one.database) as seen:
+    with overheard(one.database.writing_engine) as seen:
         assert one.may_claim(NOW + seconds(0.9)) == 40
         assert [statement for statement in seen if "breaker" in statement] == []
         assert one.may_claim(NOW + seconds(1)) == 40

@@ -1,13 +1,10 @@
 """The day's cap, and all limits together: counted where letters are claimed, given back where they are not accepted."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from leadmagnet.content.compiled import Build
 from leadmagnet.delivery import queue, samples
@@ -28,6 +25,7 @@ from tests.delivery.crowd import THURSDAY_MORNING, gather
 from tests.delivery.editing import edited
 from tests.delivery.limits import SEQUENCE, TRANSACTIONAL, asked_for, batch, claims, days, quiet
 from tests.invariants import check_invariants
+from tests.sql import overheard
 from tests.workers import made
 from tests.world import GUIDE, World
 
@@ -265,33 +263,24 @@ def refuse(*_given: object) -> None:
     raise Refused(550, "5.1.1 no such person", "rcpt")
 
 
-@contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    """The statements that reach the database meanwhile."""
-    said: list[str] = []
-
-    def note(_connection, _cursor, statement: str, *_more: object) -> None:
-        if not statement.startswith("BEGIN"):
-            said.append(statement)
-
-    event.listen(database.writing_engine, "before_cursor_execute", note)
-    yield said
-    event.remove(database.writing_engine, "before_cursor_execute", note)
-
-
 def test_limits_cost_a_look_and_one_write_each_and_none_without_them(crowd: World) -> None:
     everything = Quota(Rate("mail.example.com:587", 100), cap=1000)
     statements = {}
     for name, quota in (("plain", None), ("none", UNLIMITED), ("cap", TEN), ("all", everything)):
-        with counted(crowd.database) as said:
+        with overheard(crowd.database.writing_engine) as said:
             if quota is None:
                 with crowd.database.write() as session:
                     claim(session, crowd.published, crowd.lease, lane=SEQUENCE, limit=3, now=crowd.now)
             else:
                 claims(crowd, quota, limit=3)
-        statements[name] = len(said)
+        statements[name] = _spoken(said)
     plain = statements["plain"]
     assert statements == {"plain": plain, "none": plain, "cap": plain + 2, "all": plain + 3}
-    with counted(crowd.database) as said:
+    with overheard(crowd.database.writing_engine) as said:
         claims(crowd, everything, TRANSACTIONAL)
-    assert len(said) == 2, "a look, and nothing due"
+    assert _spoken(said) == 2, "a look, and nothing due"
+
+
+def _spoken(statements: list[str]) -> int:
+    """How many there are, whatever frames them."""
+    return sum(not one.startswith(("BEGIN", "COMMIT")) for one in statements)
