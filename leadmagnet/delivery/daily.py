@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
 
 from sqlalchemy import BindParameter, ColumnElement, Integer, bindparam, case, func, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,13 +12,14 @@ from sqlalchemy.orm import Session
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import warm_up
 from leadmagnet.delivery.queue import SEQUENCE
-from leadmagnet.store.dialect import insert_or_update, is_sqlite, table
+from leadmagnet.store.dialect import insert_or_update, table
 from leadmagnet.store.models import DailyQuota
+from leadmagnet.store.statements import Statement
 
 _day = table(DailyQuota)
 
 
-@cache
+@Statement
 def _taking(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
     more: BindParameter[int] = bindparam("more")
     letters: BindParameter[int] = bindparam("more_letters")
@@ -86,11 +86,7 @@ class Day:
     def take(self, session: Session, count: int, *, lane: str) -> int:
         """Counts `count` mails; returns how many of them are too many: others have been faster."""
         counts = {"more": count, "more_letters": count if lane == SEQUENCE else 0, "step": self.step}
-        taken, letters = (
-            session.connection()
-            .execute(_taking(is_sqlite(session)), {"domain": self.domain, "day": self.date, **counts})
-            .one()
-        )
+        ((taken, letters),) = _taking.run(session, domain=self.domain, day=self.date, **counts)
         left = replace(self, taken=taken, letters=letters).left(lane)
         return min(count, max(0, -left)) if left is not None else 0
 

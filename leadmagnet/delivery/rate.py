@@ -8,15 +8,15 @@ So one statement refills, takes and locks, and no arithmetic with dates is left 
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 
 from sqlalchemy import Float, bindparam, case, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from leadmagnet.delivery.queue import TRANSACTIONAL
-from leadmagnet.store.dialect import insert_or_update, is_sqlite, table
+from leadmagnet.store.dialect import insert_or_update, table
 from leadmagnet.store.models import RateBucket
+from leadmagnet.store.statements import Statement
 
 #: Seconds of sending that the bucket holds: idle time is not saved up, so no minute exceeds twice the rate.
 _HOLDS = 2.0
@@ -32,7 +32,7 @@ _ROUNDING = 1e-3
 _bucket = table(RateBucket)
 
 
-@cache
+@Statement
 def _taking(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
     full, astray, cost = (bindparam(name, type_=Float) for name in ("full", "astray", "cost"))
     used = _bucket.c.used_until
@@ -84,16 +84,10 @@ class Rate:
     def take(self, session: Session, count: int, *, now: datetime) -> int:
         """Takes `count` tokens; returns how many of them were not there: others have been faster."""
         at = now.timestamp()
-        used_until = session.connection().scalar(
-            _taking(is_sqlite(session)),
-            {
-                "relay": self.relay,
-                "full": self._full(at),
-                "astray": self._astray(at),
-                "cost": count / self.per_second,
-            },
-        )
-        missing = math.ceil((used_until - at) * self.per_second - _ROUNDING) if used_until is not None else 0
+        limits = {"full": self._full(at), "astray": self._astray(at)}
+        (bucket,) = _taking.run(session, relay=self.relay, cost=count / self.per_second, **limits)
+        used_until: float = bucket.used_until
+        missing = math.ceil((used_until - at) * self.per_second - _ROUNDING)
         return min(count, max(0, missing))
 
     def give_back(self, session: Session, count: int) -> None:
