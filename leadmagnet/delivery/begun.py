@@ -66,6 +66,11 @@ class Begun:
             self._write(slot, (b"begin %d %d" % (delivery_id, token)).ljust(_SLOT - 1) + b"\n")
         return True
 
+    @property
+    def none_alone(self) -> bool:
+        """Whether a letter can be begun at once, as none is, or wants to be, the only one under way."""
+        return self._alone is None
+
     def end(self, slot: int, *, plain: bool) -> None:
         """Notes that the slot's letter is behind its sender. Raises OSError.
 

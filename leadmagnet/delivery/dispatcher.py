@@ -124,6 +124,7 @@ class Dispatcher:
             try:
                 while not self._stopping.is_set() and self._claim_more():
                     pass
+                self._in_hand.watch()
                 failures = 0
                 self._complaint.over()
             except NothingPublished:

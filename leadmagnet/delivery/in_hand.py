@@ -9,7 +9,7 @@ from threading import Lock
 
 from leadmagnet import waiting
 from leadmagnet.delivery.letters import Claimed
-from leadmagnet.delivery.queue import LANES
+from leadmagnet.delivery.queue import LANES, SEQUENCE
 from leadmagnet.delivery.throttle import Pace
 
 #: So many letters of a group that has no room may wait here; the next claims leave the group out.
@@ -68,6 +68,7 @@ class InHand:
         self._ran_low = False
         self._idle: deque[waiting.Event] = deque()  # senders that wait for a letter
         self._resting: set[waiting.Event] = set()
+        self._ahead: dict[int, Claimed] = {}  # got by `get_ahead`, whose turn has not come
         self._closed = False
         self._lock = Lock()
 
@@ -76,6 +77,10 @@ class InHand:
         with self._lock:
             for letter in letters:
                 self._put(letter)
+
+    def watch(self) -> None:
+        """From here on `runs_low` says so again: whoever claims has done what there is to do."""
+        with self._lock:
             # A claim may bring few, since it leaves crowded groups out: then too somebody must look again.
             self._mark = min(self._low, self._within_reach // 2)
 
@@ -110,19 +115,45 @@ class InHand:
                         self._idle.remove(event)
                         return None
 
+    def get_ahead(self, behind: Claimed) -> Claimed | None:
+        """As `get`, at once, for a sender that has the letter `behind` yet, whose place the next one takes.
+
+        None where another might send it sooner: so only while nobody is idle, and only a letter of a series, since
+        what somebody waits for goes to who is free first. One whose process died waits too: it may have to go alone.
+        """
+        with self._lock:
+            if self._closed or self._idle:
+                return None
+            group = self._group(behind.domain_group)
+            self._leave(group)
+            if self._may_go():
+                lane, _count, line = self._heap[0]
+                if LANES[lane] == SEQUENCE and not line.letters[0][1].begun:
+                    letter = self._take()
+                    self._ahead[letter.id] = letter
+                    return letter
+            self._enter(group)
+            return None
+
+    def take_up(self, letter: Claimed) -> bool:
+        """The turn of a letter from `get_ahead` has come; False: it came too late, `close` has returned it."""
+        with self._lock:
+            return self._ahead.pop(letter.id, None) is not None
+
     @property
     def closed(self) -> bool:
         """Whether nobody gets a letter any more."""
         return self._closed
 
     def close(self) -> list[Claimed]:
-        """From now on nobody gets a letter, and nobody waits for one, or rests; returns those that nobody has got."""
+        """From now on nobody gets a letter, and nobody waits for one, or rests; returns those that nobody works on."""
         with self._lock:
             self._closed = True
             events = [*self._idle, *self._resting]
             self._idle.clear()
             lines = [line for group in self._groups.values() for line in group.lines.values()]
-            left = [letter for line in lines for _count, letter in line.letters]
+            left = [*self._ahead.values(), *(letter for line in lines for _count, letter in line.letters)]
+            self._ahead.clear()
         for event in events:
             event.set()
         return left
@@ -138,15 +169,28 @@ class InHand:
         with self._lock:
             self._resting.discard(event)
 
-    def done(self, letter: Claimed, *, accepted: bool = False) -> None:
-        """A letter that `get` gave is not on its way any more."""
+    def done(self, letter: Claimed, *, accepted: bool = False, place_taken: bool = False) -> None:
+        """A letter that was given is not on its way any more. `place_taken`: by the one that `get_ahead` gave."""
         with self._lock:
             group = self._group(letter.domain_group)
             had_room = group.has_room()
-            if self._limited:
-                group.on_their_way = max(group.on_their_way - 1, 0)
-                if accepted:
-                    group.pace.accepted()
+            if accepted and self._limited:
+                group.pace.accepted()
+            self._settle(group, had_room=had_room)
+            if not place_taken:
+                self._leave(group)
+
+    def _enter(self, group: _Group) -> None:
+        """One more of its letters is on its way."""
+        if self._limited:
+            had_room = group.has_room()
+            group.on_their_way += 1
+            self._settle(group, had_room=had_room)
+
+    def _leave(self, group: _Group) -> None:
+        if self._limited:
+            had_room = group.has_room()
+            group.on_their_way = max(group.on_their_way - 1, 0)
             self._settle(group, had_room=had_room)
 
     def slow_down(self, name: str) -> None:

@@ -111,6 +111,11 @@ class Journal:
                 "Make room on that disk, or make the folder writable: sending goes on by itself."
             ) from error
 
+    @property
+    def begins_at_once(self) -> bool:
+        """Whether `begin` does not wait, for a letter that no process died of."""
+        return self._begun.none_alone
+
     def begin(self, slot: int, delivery_id: int, token: int, *, tries: int) -> bool:
         """Notes in a sender's slot the letter it is about to begin; False if it must not begin it now.
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from leadmagnet import failpoints, waiting
 from leadmagnet.clock import Clock
@@ -35,6 +36,15 @@ _IDLE_SECONDS = 5.0
 Connect = Callable[[], Handover]
 
 
+@dataclass(slots=True)
+class _Turn:
+    """A letter that a sender works on; one that was taken ahead may be begun and announced already."""
+
+    letter: Claimed
+    is_begun: bool = False
+    raw: Message | None = None  # as it was announced; None: it was not
+
+
 @dataclass(frozen=True, slots=True)
 class Road:
     """What every letter of a process passes: shared by all its senders."""
@@ -57,36 +67,55 @@ class Sender:
         self._in_hand = in_hand
         self._taken = taken
         self._connection: Handover | None = None
+        self._ahead: _Turn | None = None
+        self._announced: Message | None = None  # what the connection expects to be offered
         self._slot = road.journal.slot()
         self._turned_away = 0  # connections in a row that did not come about
         self._rest = 0.0  # seconds to hold back, so that a server may limit its connections in peace
 
     def run(self) -> None:
         """Sends whatever is in hand, until there will be no more."""
-        while not self._in_hand.closed:
-            letter = self._in_hand.get(timeout=_IDLE_SECONDS)
-            if letter is None:
+        while self._ahead is not None or not self._in_hand.closed:
+            taken = self._next()
+            if taken is None:
                 self.hang_up()
                 continue
-            self._taken()
-            self._send(letter)
+            self._send(taken)
             if self._rest:
                 self._in_hand.rest(self._rest)
                 self._rest = 0.0
         self.hang_up()
 
-    def _send(self, letter: Claimed) -> None:
+    def _next(self) -> _Turn | None:
+        """The letter whose turn it is; None: there is none, or it was given back, since the process is to end."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            letter = self._in_hand.get(timeout=_IDLE_SECONDS)
+            if letter is None:
+                return None
+            self._taken()
+            return _Turn(letter)
+        if self._in_hand.take_up(ahead.letter):
+            return ahead
+        self._road.journal.end(self._slot, plain=False)
+        return None
+
+    def _send(self, taken: _Turn) -> None:
+        letter, self._announced = taken.letter, taken.raw
         try:
-            outcome = self._begin(letter) or self.deliver(letter)
+            outcome = (None if taken.is_begun else self._begin(letter)) or self.deliver(letter)
         except Exception:  # a defect of ours, before the dot: the others go on, and this one is tried again
             log.exception("delivery %s: the sender failed", letter.id, extra={"delivery": letter.id})
             self._drop()
             outcome = Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
-        self._road.journal.end(self._slot, plain=isinstance(outcome, Accepted))
+        if self._announced is not None:  # its envelope is out, and no body came
+            self._drop()
+        if self._ahead is None:  # otherwise the slot is the next letter's already
+            self._road.journal.end(self._slot, plain=isinstance(outcome, Accepted))
         if outcome is not None:
             self._road.commits.tell(letter, outcome)
         self._road.breaker.done(letter.id)
-        self._in_hand.done(letter, accepted=isinstance(outcome, Accepted))
+        self._in_hand.done(letter, accepted=isinstance(outcome, Accepted), place_taken=self._ahead is not None)
 
     def _begin(self, letter: Claimed) -> Outcome | None:
         """Notes that this letter is really begun: should the process die of it, no other is to blame."""
@@ -114,21 +143,19 @@ class Sender:
     def _offer(self, letter: Claimed) -> Outcome | None:
         """Everything up to the dot; None when the letter stands before the gate."""
         kept = self._is_connected()
-        now = self._road.clock()
+        announced, self._announced = self._announced if kept else None, None
         # Before connecting: what cannot be put together needs no server.
-        raw = message.build(letter, self._road.links, now=now, signer=self._road.signer)
+        raw = announced or self._built(letter)
         if not kept and not self._road.breaker.may_try(letter.id):
             return Returned(None)  # claimed before another sender found the server away
         try:
             connection = self._connected()
         except NotAccepted as error:
             return self._turned_down(letter, error)
-        if connection.letters_header and letter.lane == SEQUENCE:
-            raw = Message(connection.letters_header + raw)
-            letter.making.header = connection.letters_header.decode()
-        return_path = self._road.links.return_path(letter.id) or letter.published.sender_address
         try:
-            connection.offer(return_path, letter.recipient, raw)
+            connection.offer(
+                self._return_path(letter), letter.recipient, announced or self._headed(connection, letter, raw)
+            )
         except Refused as error:
             return self._refused(letter, error)
         except NotAccepted as error:
@@ -147,7 +174,7 @@ class Sender:
             return Returned(self._road.clock()) if answer is Gate.UNKNOWN else None
         failpoints.reach("after_gate")
         try:
-            connection.accept()
+            connection.accept(partial(self._look_ahead, connection, letter))
         except Refused as error:
             return self._refused(letter, error)
         except NotAccepted as error:
@@ -178,6 +205,36 @@ class Sender:
         except OSError as error:  # nothing after a 250 may bring a letter back, not even a full disk
             log.error("the journal cannot be written (%s): only the database knows what is sent", error.strerror)
         return Accepted(at)
+
+    def _look_ahead(self, connection: Handover, at_hand: Claimed) -> tuple[str, str, bytes] | None:
+        """Takes the next letter, whose envelope then travels with the dot of the one at hand."""
+        letter = self._in_hand.get_ahead(at_hand) if self._road.journal.begins_at_once else None
+        if letter is None:
+            return None
+        self._taken()
+        self._ahead = ahead = _Turn(letter)
+        try:
+            ahead.is_begun = self._begin(letter) is None
+            if not ahead.is_begun or self._road.commits.lessons.wait_of(letter, self._road.clock) is not None:
+                return None
+            raw = self._headed(connection, letter, self._built(letter))
+        except Exception:  # told at its own turn: before the one at hand stands an open gate
+            return None
+        ahead.raw = raw
+        return self._return_path(letter), letter.recipient, raw
+
+    def _built(self, letter: Claimed) -> Message:
+        return message.build(letter, self._road.links, now=self._road.clock(), signer=self._road.signer)
+
+    def _headed(self, connection: Handover, letter: Claimed, raw: Message) -> Message:
+        """With the line on top that this server wants on letters of a series."""
+        if not connection.letters_header or letter.lane != SEQUENCE:
+            return raw
+        letter.making.header = connection.letters_header.decode()
+        return Message(connection.letters_header + raw)
+
+    def _return_path(self, letter: Claimed) -> str:
+        return self._road.links.return_path(letter.id) or letter.published.sender_address
 
     def _connected(self) -> Handover:
         if self._connection is None or not self._connection.usable:

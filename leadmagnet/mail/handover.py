@@ -16,6 +16,7 @@ No text of these holds a password or an address; a server's own words stand, una
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -23,6 +24,9 @@ from leadmagnet.errors import LeadmagnetError
 
 #: What was answered: `size` is our own answer to the limit that a server announces; `body` came unasked for.
 Phase = Literal["size", "mail", "rcpt", "data", "body", "dot"]
+
+#: The next message on a connection, as `offer` will be given it: sender, recipient, raw; None: there is none yet.
+Following = Callable[[], tuple[str, str, bytes] | None]
 
 _NO_LINE_END = bytes(set(range(256)) - set(b"\r\n"))
 _ADDRESS = re.compile(r"\S*@\S*")
@@ -94,6 +98,10 @@ class Unknown(HandoverError):
     """Nobody can tell whether the message was accepted: only evidence decides (RFC 1047)."""
 
 
+def nothing() -> None:
+    """As `Following`: no message is known to follow."""
+
+
 class Handover(Protocol):
     """One connection, one message at a time: offer → (the caller's gate) → accept.
 
@@ -124,8 +132,12 @@ class Handover(Protocol):
         """
         ...
 
-    def accept(self) -> Reply:
-        """Sends the final dot; returns the 2xx reply. Raises NotAccepted, Refused, Unknown."""
+    def accept(self, following: Following = nothing, /) -> Reply:
+        """Sends the final dot; returns the 2xx reply. Raises NotAccepted, Refused, Unknown.
+
+        `following` is asked for the next message where its envelope can travel with the dot, which saves a round
+        trip: what it returns must be the next to be offered, this very `raw`. It must not raise.
+        """
         ...
 
     def abandon(self) -> None:

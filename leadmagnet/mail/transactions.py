@@ -9,8 +9,19 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from leadmagnet import failpoints
+from leadmagnet.errors import LeadmagnetError
 from leadmagnet.mail.addresses import wire_address
-from leadmagnet.mail.handover import Message, NotAccepted, Phase, Refused, Reply, Unknown, check_lines
+from leadmagnet.mail.handover import (
+    Following,
+    Message,
+    NotAccepted,
+    Phase,
+    Refused,
+    Reply,
+    Unknown,
+    check_lines,
+    nothing,
+)
 from leadmagnet.mail.server import Server
 from leadmagnet.mail.wire import Lost, Wire
 
@@ -36,8 +47,22 @@ class _State(Enum):
     IDLE = auto()
     BUSY = auto()  # an exception from elsewhere, a signal's say, must not leave a connection usable in mid-sentence
     OFFERED = auto()  # the body is out, the dot is not
+    ANNOUNCED = auto()  # the envelope of the next message is out, its answers are not read
     REFUSED = auto()  # RSET comes next
     CLOSED = auto()
+
+
+@dataclass(slots=True)
+class _Announced:
+    """The next message, whose envelope goes with the dot of the one at hand."""
+
+    raw: bytes
+    envelope: list[tuple[Phase, bytes]]
+    behind_refusal: bool = False  # the one at hand was refused
+
+
+def _together(group: list[tuple[Phase, bytes]]) -> bytes:
+    return b"".join(command for _phase, command in group)
 
 
 class Transactions:
@@ -52,11 +77,12 @@ class Transactions:
         self._smtputf8 = "smtputf8" in extensions
         self._size = int(extensions["size"]) if extensions.get("size", "").isdecimal() else None
         self._state = _State.IDLE
+        self._announced: _Announced | None = None
 
     @property
     def usable(self) -> bool:
-        """Whether another message can be offered now."""
-        return self._state is _State.IDLE
+        """Whether another message can be offered now: the announced one, if one was."""
+        return self._state in (_State.IDLE, _State.ANNOUNCED)
 
     @property
     def smtputf8(self) -> bool:
@@ -73,13 +99,15 @@ class Transactions:
 
         With PIPELINING the envelope is one write and one wait (RFC 2920 §3.1: DATA last in its group).
         """
-        self._must_be(_State.IDLE)
-        if not isinstance(raw, Message):
-            check_lines(raw)
-        commands = self._envelope(sender, recipient, raw)
-        self._state = _State.BUSY
-        for group in [commands] if self._pipelining else [[command] for command in commands]:
-            self._ask(group)
+        if self._state is _State.ANNOUNCED:
+            self._hear_announced(raw)
+        else:
+            self._must_be(_State.IDLE)
+            commands = self._checked_envelope(sender, recipient, raw)
+            self._state = _State.BUSY
+            for group in [commands] if self._pipelining else [[command] for command in commands]:
+                self._write(_together(group))
+                self._hear(group)
         # RFC 5321 §4.5.2. In CRLF lines, the only place for a dot that needs stuffing is behind a CRLF.
         body = raw if isinstance(raw, Message) else raw.replace(b"\r\n.", b"\r\n..")
         try:
@@ -92,31 +120,43 @@ class Transactions:
         self._state = _State.OFFERED
         failpoints.reach("after_body")
 
-    def accept(self) -> Reply:
-        """Sends the final dot and returns the 2xx reply: see `Handover.accept`."""
+    def accept(self, following: Following = nothing, /) -> Reply:
+        """Sends the final dot and returns the 2xx reply: see `Handover.accept`.
+
+        RFC 2920 §3.1 lets the next envelope stand in one group with the end of a message.
+        """
         self._must_be(_State.OFFERED)
+        self._announced = self._announcement(following) if self._pipelining else None
         self._state = _State.BUSY
         # Who has already refused or hung up cannot accept: found out now, it is a certainty; after the dot, a riddle.
         if self._wire.has_spoken():
             self._interrupted()
+        envelope = _together(self._announced.envelope) if self._announced is not None else b""
         try:
-            self._wire.send(b".\r\n", self._timeouts.body)
+            self._wire.send(b".\r\n" + envelope, self._timeouts.body)
             failpoints.reach("after_dot")
             reply = self._wire.reply(self._timeouts.dot)
         except Lost as lost:
             self.abandon()
             raise Unknown(f"{self._server} got the whole message, then {lost}") from lost
-        if reply.code // 100 == 2:
-            self._state = _State.IDLE
-            return reply
         if reply.code // 100 == 3:
             self.abandon()
             raise Unknown(f"{self._server} got the whole message, then answered {reply}")
-        raise self._refusal("dot", reply)
+        refusal = self._refusal("dot", reply) if reply.code // 100 != 2 else None
+        if self._announced is None:
+            if refusal is None:
+                self._state = _State.IDLE
+        elif self._state is not _State.CLOSED:
+            self._announced.behind_refusal = refusal is not None
+            self._state = _State.ANNOUNCED
+        if refusal is not None:
+            raise refusal
+        return reply
 
     def abandon(self) -> None:
         """Closes the socket without a dot: the server must discard what it has (RFC 5321 §4.1.1.4)."""
         self._state = _State.CLOSED
+        self._announced = None
         self._wire.close()
 
     def reset(self) -> None:
@@ -161,10 +201,41 @@ class Transactions:
             ("data", b"DATA\r\n"),
         ]
 
-    def _ask(self, group: list[tuple[Phase, bytes]]) -> None:
+    def _announcement(self, following: Following) -> "_Announced | None":
+        message = following()
+        if message is None:
+            return None
+        try:
+            return _Announced(message[2], self._checked_envelope(*message))
+        except LeadmagnetError:  # it has no envelope here, as it will be told when it is offered
+            return None
+
+    def _checked_envelope(self, sender: str, recipient: str, raw: bytes) -> list[tuple[Phase, bytes]]:
+        if not isinstance(raw, Message):
+            check_lines(raw)
+        return self._envelope(sender, recipient, raw)
+
+    def _hear_announced(self, raw: bytes) -> None:
+        """The answers to the envelope of `raw`, which went with the dot before."""
+        announced, self._announced = self._announced, None
+        if announced is None or announced.raw is not raw:
+            raise RuntimeError("another message was announced on this connection")
+        self._state = _State.BUSY
+        try:
+            self._hear(announced.envelope)
+        except Refused as refused:
+            if not announced.behind_refusal:
+                raise
+            # It may be that the server was not done with the message that it had refused: no word on this one.
+            self.abandon()
+            raise NotAccepted(
+                f"{self._server}: behind a refused message, at {refused.phase}: {refused.reply}"
+            ) from refused
+
+    def _hear(self, group: list[tuple[Phase, bytes]]) -> None:
+        """The answers to a group of commands; ready for the body unless it raises."""
         waits = {"mail": self._timeouts.mail, "rcpt": self._timeouts.rcpt, "data": self._timeouts.data}
         refused: tuple[Phase, Reply] | None = None
-        self._write(b"".join(command for _, command in group))
         for phase, _ in group:
             try:
                 reply = self._wire.reply(waits[phase])

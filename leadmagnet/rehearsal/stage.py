@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leadmagnet.mail.addresses import wire_address
-from leadmagnet.mail.handover import Handover, HandoverError, Refused, Reply, Unreachable, check_lines
+from leadmagnet.mail.handover import (
+    Following,
+    Handover,
+    HandoverError,
+    Refused,
+    Reply,
+    Unreachable,
+    check_lines,
+    nothing,
+)
 from leadmagnet.rehearsal.onward import Onward
 
 
@@ -85,7 +94,7 @@ class _Connection:
                 self._beyond.offer(sender, self._stage.onward.recipient, self._stage.onward.rewritten(raw))
         self._offered = Taken(self._stage.clock(), sender, recipient, raw)
 
-    def accept(self) -> Reply:
+    def accept(self, _following: Following = nothing, /) -> Reply:
         """See `Handover.accept`."""
         if self._offered is None:
             raise RuntimeError("no message is on offer")

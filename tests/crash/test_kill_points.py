@@ -20,7 +20,7 @@ from tests.waiting import PATIENCE
 from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
-ADA = "ada@example.com"
+ADA, BOB = "ada@example.com", "bob@example.com"
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,43 @@ def test_a_worker_killed_while_it_sends_a_letter(
     assert [mail.recipient for mail in server.arrived] == [ADA] * promise.accepted
     # Sent or maybe sent, the series goes on, once.
     assert [row.state for row in living.deliveries(step="yoga-for-runners")] == ["pending"]
+
+
+@pytest.mark.parametrize(
+    ("point", "first", "ahead_is_sent"),
+    [
+        ("after_begin:2", Left("handing_off", "uncertain", 0), False),
+        ("after_dot", PROMISES["after_dot"], False),
+        ("after_250", PROMISES["after_250"], False),
+        ("after_journal", PROMISES["after_journal"], False),
+        ("after_data:2", Left("handing_off, or sent already", "sent", 1), False),
+        ("after_dot:2", Left("sent", "sent", 1), True),
+    ],
+)
+def test_a_worker_killed_between_two_letters_of_one_connection(
+    point: str,
+    first: Left,
+    ahead_is_sent: bool,
+    living: World,
+    database_url: str,
+    server: ScriptedServer,
+    tmp_path: Path,
+) -> None:
+    """The envelope of the second goes with the dot of the first: until its own dot it is certainly unsent."""
+    living.now = datetime.now(UTC) - timedelta(days=2)
+    for address in (ADA, BOB):
+        living.joins(address, timezone=zone_where_it_is_nine())
+    server.arrived.clear()
+
+    kill_a_worker(point, database_url, tmp_path, server)
+    states = [letter.state for letter in living.deliveries(step="tight-hips")]
+    assert states[0] in first.state
+    assert states[1] == ("handing_off" if ahead_is_sent else "claimed")
+
+    settle(living, tmp_path)
+    states = [letter.state for letter in living.deliveries(step="tight-hips")]
+    assert states == [first.settled, "uncertain" if ahead_is_sent else "sent"]
+    assert sorted(mail.recipient for mail in server.arrived) == [ADA] * first.accepted + [BOB]
 
 
 @pytest.mark.parametrize(("point", "accepted"), [("after_gate", 1), ("after_dot", 2)])

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from leadmagnet.mail.handover import NotAccepted, Refused, Reply, Unreachable
+from leadmagnet.mail.handover import Following, NotAccepted, Refused, Reply, Unreachable, nothing
 from tests.mail.servers import Arrived
 from tests.workers import Arrivals
 
@@ -59,7 +59,7 @@ class Conversation:
         self._relay.under_way(1)
         self._offered = sender, recipient, raw
 
-    def accept(self) -> Reply:
+    def accept(self, _following: Following = nothing, /) -> Reply:
         assert self._offered is not None
         try:
             self._relay.takes(*self._offered)

@@ -9,15 +9,16 @@ from leadmagnet.delivery.in_hand import InHand
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.throttle import Pace, asks_for_less, asks_to_stop
 from leadmagnet.mail.smtp_replies import classify
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 _number = count(1)
 
 
-def letter(group: str, lane: str = "sequence") -> Claimed:
+def letter(group: str, lane: str = "sequence", *, begun: int = 0) -> Claimed:
     return Claimed(
         id=next(_number), token=1, kind="step", lane=lane, domain_group=group, message_id="", recipient="", attempts=0,
         first_attempt_at=None, subscriber_id=1, enrollment_id=1, published=None, letter=None, facts=None, course=None,
+        begun=begun,
     )  # type: ignore[arg-type]  # fmt: skip
 
 
@@ -25,6 +26,7 @@ def holding(*letters: Claimed, low: int = 0, limited: bool = True) -> InHand:
     in_hand = InHand(low=low, limited=limited)
     for one in letters:
         in_hand.put([one])
+    in_hand.watch()
     return in_hand
 
 
@@ -221,6 +223,86 @@ def test_a_crowded_group_asks_for_more_however_its_letters_come_back() -> None:
         on_their_way = taken(in_hand, 2)
         asked += in_hand.runs_low()
     assert asked == 1
+
+
+def test_what_comes_within_reach_again_is_watched_anew() -> None:
+    """That they run low may be said while a group is crowded: once it is not, nobody may claim for so few."""
+    in_hand = holding(*(letter("a") for _ in range(10)), low=5)
+    on_their_way = taken(in_hand, 2)
+    assert (in_hand.within_reach, in_hand.runs_low()) == (0, True)
+    in_hand.done(on_their_way.pop())
+    assert in_hand.within_reach == 8, "too many for another claim"
+    in_hand.watch()
+    asked = 0
+    while one := in_hand.get(0):
+        asked += in_hand.runs_low()
+        in_hand.done(one)
+    assert asked == 1
+
+
+class TestTheLetterAhead:
+    """Taken by a sender whose letter still has its dot to come."""
+
+    def test_it_takes_the_place_of_the_one_at_hand(self) -> None:
+        """So that a group bears as many connections as before, and no fewer letters."""
+        letters = [letter("a") for _ in range(5)]
+        in_hand = holding(*letters)
+        first, second = taken(in_hand)
+        ahead = in_hand.get_ahead(first)
+        assert ahead is letters[2]
+        assert in_hand.get(0) is None, "two connections, two places"
+        in_hand.done(first, accepted=True, place_taken=True)
+        assert in_hand.get(0) is None, "its place was taken"
+        in_hand.done(ahead)
+        assert in_hand.get(0) is letters[3]
+        in_hand.done(second)
+        assert in_hand.get(0) is letters[4]
+
+    def test_a_place_in_another_group_is_free_at_once(self) -> None:
+        first, other = letter("a"), letter("b")
+        in_hand = holding(first, other)
+        in_hand.slow_down("a")
+        assert taken(in_hand, 1) == [first]
+        assert in_hand.get_ahead(first) is other
+        in_hand.put([waiting := letter("a")])
+        assert in_hand.get(0) is waiting
+        in_hand.done(first, place_taken=True)
+        in_hand.put([letter("a")])
+        assert in_hand.get(0) is None, "one at a time"
+
+    @pytest.mark.parametrize(
+        "following", [letter("b", "transactional"), letter("b", begun=1)], ids=["asked for", "its process died"]
+    )
+    def test_some_wait_for_whoever_is_free(self, following: Claimed) -> None:
+        in_hand = holding(first := letter("a"))
+        in_hand.slow_down("a")
+        assert in_hand.get(0) is first
+        in_hand.put([following, letter("a")])
+        assert in_hand.get_ahead(first) is None
+        assert taken(in_hand) == [following], "the place is still the first one's"
+
+    def test_none_is_taken_from_under_the_eyes_of_an_idle_sender(self) -> None:
+        in_hand = holding(first := letter("a"))
+        assert in_hand.get(0) is first
+        got: list[Claimed | None] = []
+        idle = Thread(target=lambda: got.append(in_hand.get(PATIENCE)))
+        idle.start()
+        until(lambda: bool(in_hand._idle))
+        assert in_hand.get_ahead(first) is None
+        in_hand.close()
+        assert in_hand.get_ahead(first) is None
+        idle.join(PATIENCE)
+        assert got == [None]
+
+    def test_it_is_given_back_until_its_turn_has_come(self) -> None:
+        letters = [letter("a") for _ in range(4)]
+        in_hand = holding(*letters)
+        first, second = taken(in_hand)
+        ahead = [in_hand.get_ahead(first), in_hand.get_ahead(second)]
+        assert ahead == letters[2:]
+        assert in_hand.take_up(letters[2])
+        assert in_hand.close() == [letters[3]]
+        assert not in_hand.take_up(letters[3])
 
 
 def test_the_test_mailbox_is_never_too_fast() -> None:
