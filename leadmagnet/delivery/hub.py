@@ -37,6 +37,8 @@ class Hub:
         self._posted: deque[_Event | Callable[[], None]] = deque()
         self._for_idle: list[Callable[[], None]] = []
         self._woken = False
+        self._open = True
+        self._posting = threading.Lock()
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_reader, False)
         self._selector.register(self._wake_reader, selectors.EVENT_READ)
@@ -97,11 +99,15 @@ class Hub:
         self._for_idle.append(call)
 
     def post(self, item: "_Event | Callable[[], None]") -> None:
-        """Hands something to the hub's thread."""
-        self._posted.append(item)
-        if not self._woken and threading.current_thread() is not self._thread:
-            self._woken = True
-            os.write(self._wake_writer, b"\0")
+        """Hands something to the hub's thread; once that has ended, nobody is there to be told."""
+        # Otherwise the thread may find it, end and close the pipe before a byte is written into it.
+        with self._posting:
+            if not self._open:
+                return
+            self._posted.append(item)
+            if not self._woken and threading.current_thread() is not self._thread:
+                self._woken = True
+                os.write(self._wake_writer, b"\0")
 
     def resume(self, conversation: greenlet, value: bool) -> None:
         """Goes on with a conversation, until it waits again."""
@@ -123,9 +129,11 @@ class Hub:
                 log.exception("a turn of the hub failed")
                 time.sleep(_AFTER_A_DEFECT)
         self._rest()
-        self._selector.close()
-        os.close(self._wake_reader)
-        os.close(self._wake_writer)
+        with self._posting:
+            self._open = False
+            self._selector.close()
+            os.close(self._wake_reader)
+            os.close(self._wake_writer)
 
     def _turn(self) -> None:
         ready = self._selector.select(self._patience())

@@ -177,6 +177,25 @@ def test_stopping_waits_for_who_still_converses() -> None:
     assert done
 
 
+def test_a_word_that_comes_after_the_end_is_written_nowhere() -> None:
+    """The pipe that wakes the thread is closed by then, and its number may be another file's."""
+    hub = Hub("ending")
+    hub.start()
+    told: SimpleQueue[waiting.Event] = SimpleQueue()
+    hub.spawn(lambda: told.put(waiting.event()))
+    event = told.get(timeout=PATIENCE)
+    assert hub.stop(PATIENCE)
+    first_free = os.pipe()
+    event.set()
+    hub.spawn(lambda: None)
+    assert hub.stop(PATIENCE)
+    os.set_blocking(first_free[0], False)
+    with pytest.raises(BlockingIOError):
+        os.read(first_free[0], 1)
+    for descriptor in first_free:
+        os.close(descriptor)
+
+
 def test_without_a_hub_waiting_is_plain_waiting() -> None:
     here, there = socket.socketpair()
     assert waiting.ready(here, to_write=False, timeout=0.01) is False
