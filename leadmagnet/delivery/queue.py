@@ -3,27 +3,28 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Row, select, tuple_, update
+from sqlalchemy import ColumnElement, Integer, Row, bindparam, select, tuple_, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import brakes
 from leadmagnet.store.columns import ServerTime
-from leadmagnet.store.dialect import locked_ids, table
+from leadmagnet.store.dialect import locked_ids, names, not_among_given, table, unlocked
 from leadmagnet.store.models import Delivery
+from leadmagnet.store.statements import Statement
 
 TRANSACTIONAL, SEQUENCE = "transactional", "sequence"
 #: The order in which lanes are served: what somebody waits for goes first.
 LANES = (TRANSACTIONAL, SEQUENCE)
 
 _delivery = table(Delivery)
-_TAKEN = tuple(
-    _delivery.c[name]
-    for name in (
-        "id", "lease_token", "kind", "lane", "domain_group", "subscriber_id", "enrollment_id", "sequence", "step",
-        "ready_at", "attempts", "first_attempt_at", "message_id", "facts", "quota_day", "begun",
-    )
+_TIME = _delivery.c.ready_at.type
+_TAKEN = (
+    "id", "lease_token", "kind", "lane", "domain_group", "subscriber_id", "enrollment_id", "sequence", "step",
+    "ready_at", "attempts", "first_attempt_at", "message_id", "facts", "quota_day", "begun",
 )  # fmt: skip
 
 #: True of every claimed row; said so that the index of leases can be used.
@@ -49,39 +50,62 @@ def take(
     without_groups: Collection[str] = (),
     now: datetime,
     quota_day: str | None = None,
-) -> Sequence[Row[tuple[object, ...]]]:
+) -> Sequence[Any]:
     """Marks up to `limit` due rows of a lane as claimed, oldest first, and returns them; `only`: no row but this.
 
     `without_groups`: domain groups that can take no more just now, a handful at most.
     One table only: a joined row would be read from the snapshot before the lock. Two callers never get
     the same row: SKIP LOCKED on PostgreSQL, one writer at a time on SQLite. What a brake holds is not touched.
     """
-    due = select(Delivery.id).where(Delivery.state == "pending", Delivery.lane == lane, Delivery.ready_at <= now)
+    which: list[ColumnElement[bool]] = [] if only is None else [_delivery.c.id == only]
     if lane == brakes.HELD_LANE:
         standing = brakes.active(session, now=now)
         if standing.hold_all(published.compiled.sequences):
             return []
-        due = due.where(*standing.passing())
-    if only is not None:
-        due = due.where(Delivery.id == only)
-    if without_groups:
-        due = due.where(Delivery.domain_group.not_in(without_groups))
-    due = due.order_by(Delivery.ready_at, Delivery.id).limit(limit)
-    taking = (
+        which += standing.passing()
+    taking = Statement(lambda for_sqlite: _taken(for_sqlite, *which)) if which else _taking
+    rows = taking.run(
+        session,
+        lane=lane,
+        now=now,
+        limit=limit,
+        groups=names(session, without_groups),
+        owner=lease.owner,
+        seconds=lease.seconds,
+        release=published.number or None,
+        quota_day=quota_day,
+    )
+    return sorted(rows, key=_place)  # RETURNING promises no order
+
+
+@Statement
+def _taking(for_sqlite: bool) -> ReturningUpdate[Any]:
+    return _taken(for_sqlite)
+
+
+def _taken(for_sqlite: bool, *which: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    """Takes the due rows of a lane; `which`: what more is asked of a row."""
+    its = _delivery.c
+    of_lane = its.state == "pending", its.lane == bindparam("lane"), its.ready_at <= bindparam("now", type_=_TIME)
+    due = select(its.id).where(*of_lane, not_among_given(its.domain_group, "groups", for_sqlite=for_sqlite), *which)
+    due = due.order_by(its.ready_at, its.id).limit(bindparam("limit", type_=Integer()))
+    return (
         update(_delivery)
-        .where(_delivery.c.id.in_(locked_ids(session, due)), _delivery.c.state == "pending")
+        .where(its.id.in_(unlocked(due, for_sqlite=for_sqlite)), its.state == "pending")
         .values(
             state="claimed",
-            lease_owner=lease.owner,
-            lease_token=_delivery.c.lease_token + 1,
-            lease_until=ServerTime(lease.seconds),
-            release_id=published.number or None,
-            quota_day=quota_day,
+            lease_owner=bindparam("owner"),
+            lease_token=its.lease_token + 1,
+            lease_until=ServerTime(bindparam("seconds", type_=Integer())),
+            release_id=bindparam("release"),
+            quota_day=bindparam("quota_day"),
         )
-        .returning(*_TAKEN)
+        .returning(*(its[name] for name in _TAKEN))
     )
-    rows = session.connection().execute(taking).all()
-    return sorted(rows, key=lambda row: (row.ready_at, row.id))  # RETURNING promises no order
+
+
+def _place(row: Any) -> tuple[datetime, int]:
+    return row.ready_at, row.id
 
 
 def renew(session: Session, lease: Lease) -> None:

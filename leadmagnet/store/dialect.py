@@ -1,6 +1,7 @@
 """The few statements that SQLite and PostgreSQL spell with different classes."""
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, cast
@@ -54,7 +55,12 @@ def in_turn(session: Session, number: int) -> None:
 
 def locked_ids(session: Session, ids: Select[int]) -> Select[int]:
     """The rows of `ids` that nobody else has locked, locked; on SQLite, with its one writer, all of them."""
-    if not is_sqlite(session):
+    return unlocked(ids, for_sqlite=is_sqlite(session))
+
+
+def unlocked(ids: Select[int], *, for_sqlite: bool) -> Select[int]:
+    """The same for a statement that is built before there is a session."""
+    if not for_sqlite:
         ids = ids.with_for_update(skip_locked=True)
     # A CTE that locks runs once. A plain subquery may be run again for every row, each time past the rows that it
     # has locked: PostgreSQL would claim the whole queue, whatever the limit.
@@ -75,6 +81,22 @@ def _among(column: Any, ids: Any, for_sqlite: bool) -> ColumnElement[bool]:
     if for_sqlite:
         return cast(ColumnElement[bool], column.in_(select(func.json_each(ids).table_valued("value").c.value)))
     return cast(ColumnElement[bool], column == func.any(sql_cast(ids, postgresql.ARRAY(BigInteger))))
+
+
+def not_among_given(column: Any, parameter: str, *, for_sqlite: bool) -> ColumnElement[bool]:
+    """`column` NOT IN a parameter of words, as `names` writes it."""
+    given = bindparam(parameter, type_=Text)
+    if for_sqlite:
+        return cast(ColumnElement[bool], column.not_in(select(func.json_each(given).table_valued("value").c.value)))
+    return cast(ColumnElement[bool], column != func.all(sql_cast(given, postgresql.ARRAY(Text))))
+
+
+def names(session: Session, words: Collection[str]) -> str:
+    """Words as one value, see `listed`."""
+    if is_sqlite(session):
+        return json.dumps(list(words))
+    escaped = (re.sub(r'(["\\])', r"\\\1", word) for word in words)
+    return "{" + ",".join(f'"{word}"' for word in escaped) + "}"
 
 
 def listed(session: Session, ids: Collection[int]) -> str:

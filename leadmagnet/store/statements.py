@@ -6,6 +6,7 @@ What SQLAlchemy does around a statement each time it runs takes longer than most
 import contextlib
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Connection, Dialect
@@ -60,7 +61,7 @@ class _Written:
         }
         self._columns = tuple(statement.exported_columns)
         self._make_row = _row_of([one.key for one in self._columns])
-        self._readers: Sequence[Callable[[Any], Any] | None] | None = None  # of its columns, once one came
+        self._readers: dict[int, Callable[[Any], Any]] | None = None  # by the column that needs one, once one came
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
         parameters = {**self._fixed, **values}
@@ -82,15 +83,15 @@ class _Written:
     def _rows(self, dialect: Dialect, cursor: Any) -> list[Any]:
         if self._readers is None:
             described = zip(self._columns, cursor.description, strict=True)
-            self._readers = [one.type.dialect_impl(dialect).result_processor(dialect, it[1]) for one, it in described]
-        if not any(self._readers):
-            return [self._make_row(row) for row in cursor.fetchall()]
-        return [
-            self._make_row(
-                [read(value) if read is not None else value for read, value in zip(self._readers, row, strict=True)]
-            )
-            for row in cursor.fetchall()
-        ]
+            readers = [one.type.dialect_impl(dialect).result_processor(dialect, it[1]) for one, it in described]
+            self._readers = {at: read for at, read in enumerate(readers) if read is not None}
+        rows: Iterable[Any] = cursor.fetchall()
+        if self._readers and rows:  # column by column: most need no reading
+            columns = list(zip(*rows, strict=True))
+            for at, read in self._readers.items():
+                columns[at] = tuple(map(read, columns[at]))
+            rows = zip(*columns, strict=True)
+        return list(map(self._make_row, rows))
 
     def _as_sqlalchemys(self, connection: Connection, cursor: Any, error: Exception) -> BaseException:
         """The error as SQLAlchemy says it; a connection that broke is not used again."""
@@ -105,4 +106,4 @@ class _Written:
 
 def _row_of(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
     made: Any = namedtuple("Row", names)  # type: ignore[misc]  # its names are known only now
-    return cast(Callable[[Iterable[Any]], Any], made._make)
+    return cast(Callable[[Iterable[Any]], Any], partial(tuple.__new__, made))

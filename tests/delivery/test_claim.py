@@ -186,3 +186,14 @@ def _notice(world: World, number: int) -> dict[str, object]:
         "message_id": f"notice-{number}",
         "domain_group": "example.com",
     }
+
+
+def test_a_group_that_is_left_out_may_have_any_name(world: World) -> None:
+    odd = ["example.com", 'a"b', "back\\slash", "{brace, and comma}", "it's", "NULL", ""]
+    gather(world, len(odd), group=lambda number: odd[number])
+    world.now = THURSDAY_MORNING
+    with world.database.write() as session:
+        letters, _seen = claim(
+            session, world.published, world.lease, lane="sequence", limit=10, without_groups=odd[1:], now=world.now
+        )
+    assert [letter.domain_group for letter in letters] == [odd[0]]
