@@ -1,7 +1,7 @@
 """Claims letters that are still right, and settles in the same transaction those that are not."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from leadmagnet.delivery.queue import Lease
 from leadmagnet.delivery.quota import Quota
 from leadmagnet.delivery.readers import Readers
 from leadmagnet.mail.facts import MailFacts
+from leadmagnet.records import record
 from leadmagnet.sequences import deliveries, enrollments, moving, recheck, timetable
 from leadmagnet.sequences.recheck import Drop, End, Move, PassOver, Pause, Replace, Send
 from leadmagnet.sequences.schedule import Facts, Planned
@@ -27,7 +28,7 @@ from leadmagnet.store.statements import Statement
 _delivery = table(Delivery)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Batch:
     """What one claim brought; `wait` is the seconds after which the rate has room again, None otherwise."""
 
@@ -105,7 +106,7 @@ def claim(
     return claimed, len(rows)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Case:
     """One claimed row and the person it is for."""
 

@@ -1,6 +1,6 @@
 """A claimed delivery in hand: everything a sender needs, so that it never asks the database."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from leadmagnet.content.published import Published
 from leadmagnet.content.sequences import Sequence, Step
 from leadmagnet.delivery.making import Making
 from leadmagnet.mail.facts import MailFacts
+from leadmagnet.records import record
 from leadmagnet.sequences.schedule import Done, Facts, PassedOver, Planned
 from leadmagnet.sequences.timetable import Timetable
 
@@ -23,7 +24,7 @@ SYSTEM_LETTERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Person:
     """The part of a subscriber that planning a delivery needs."""
 
@@ -31,7 +32,7 @@ class Person:
     domain_group: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Course:
     """Where a letter stands in its reader's series, so that what follows can be planned when it is sent."""
 
@@ -52,7 +53,7 @@ class Course:
         return timetable.passed_over(self.sequence, self.facts, self.step)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claimed:
     """One delivery under this process's lease; `token` is the fence that every later write repeats."""
 

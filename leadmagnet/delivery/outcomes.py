@@ -1,12 +1,12 @@
 """What a reply makes of a delivery: pure decisions, and the retry table they follow."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.queue import TRANSACTIONAL
 from leadmagnet.mail.smtp_replies import ReplyClass
+from leadmagnet.records import record
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 #: Waits after the first, second … reply that said "later"; the last repeats. Given up after `_GIVE_UP`.
@@ -23,14 +23,14 @@ OUTAGE_WAIT = timedelta(seconds=30)
 _REPUTATION_WAIT = _HOUR
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Accepted:
     """250: the server has taken responsibility."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Deferred:
     """An explicit "later", tried again at `ready_at`: an attempt, unless the trouble is ours as a sender."""
 
@@ -40,7 +40,7 @@ class Deferred:
     is_attempt: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failed:
     """Over for this letter; `suppress` when the address itself is at fault. `code` is None without a reply."""
 
@@ -50,14 +50,14 @@ class Failed:
     suppress: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Returned:
     """Certainly not accepted and no fault of the letter (an outage): not an attempt."""
 
     ready_at: datetime | None  # None: it keeps its place in the queue
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lost:
     """The last word was lost after the dot: only evidence decides."""
 

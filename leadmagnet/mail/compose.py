@@ -6,7 +6,6 @@ that no mailbox finds the URL, and CPython before its repair (cpython #121650) t
 
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -16,6 +15,7 @@ from leadmagnet.mail.addresses import wire_address
 from leadmagnet.mail.handover import Message, check_lines
 from leadmagnet.mail.headers import HeaderError
 from leadmagnet.mail.render import Rendered
+from leadmagnet.records import record
 
 _MAILBOX = re.compile(r"(?:(?P<name>[^<>]*?)\s*<(?P<angle>[^<>\s]+)>|(?P<bare>[^<>\s]+))")
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
@@ -27,7 +27,7 @@ _PLAIN_PART = b'Content-Type: text/plain; charset="utf-8"\r\nContent-Transfer-En
 _HTML_PART = _PLAIN_PART.replace(b"plain", b"html")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Headers:
     """What stands above a letter, beside its subject.
 

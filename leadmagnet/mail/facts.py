@@ -1,16 +1,17 @@
 """What a mail may say about its reader, turned into the values that its template is filled with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from leadmagnet.content.published import Published, Words
 from leadmagnet.links import SAMPLE, Links
+from leadmagnet.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MailFacts:
     """One reader's facts, as recorded on the delivery: enough, with the release, to render the mail again."""
 
@@ -34,7 +35,7 @@ class MailFacts:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "MailFacts":
         """The facts among what is recorded; what stands beside them is left."""
-        return cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
+        return cls(**{name: stored[name] for name in cls.__match_args__ if name in stored})
 
 
 def letter_values(

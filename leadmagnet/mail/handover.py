@@ -17,10 +17,10 @@ No text of these holds a password or an address; a server's own words stand, una
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from leadmagnet.errors import LeadmagnetError
+from leadmagnet.records import record
 
 #: What was answered: `size` is our own answer to the limit that a server announces; `body` came unasked for.
 Phase = Literal["size", "mail", "rcpt", "data", "body", "dot"]
@@ -33,7 +33,7 @@ _ADDRESS = re.compile(r"\S*@\S*")
 _QUOTED = 300  # characters of a server's words that an error shows
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reply:
     """What a server said: three digits, and its lines joined by newlines (RFC 5321 §4.2)."""
 

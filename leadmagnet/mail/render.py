@@ -7,7 +7,6 @@ the reader's are.
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Literal
 
@@ -24,6 +23,7 @@ from leadmagnet.content.published import Words
 from leadmagnet.errors import LeadmagnetError
 from leadmagnet.links import Clicks
 from leadmagnet.mail import encoding
+from leadmagnet.records import record
 
 Part = Literal["subject", "preheader", "html", "text", "link"]
 
@@ -98,7 +98,7 @@ class RenderError(LeadmagnetError):
         super().__init__(f"{path}: the {part} cannot be rendered: {reason}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rendered:
     """One letter for one person: `subject` is one line, the two bodies are quoted-printable in CRLF lines."""
 

@@ -4,18 +4,19 @@
 row that is no longer right is moved, skipped, expired or cancelled before any connection is opened.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from leadmagnet.content.sequences import Sequence
+from leadmagnet.records import record
 from leadmagnet.sequences import schedule
 from leadmagnet.sequences.schedule import Because, Done, Facts, PassedOver, Planned
 from leadmagnet.sequences.timetable import Timetable
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Send:
     """Still right: send it. The start in `facts` is moved if the letter is late."""
 
@@ -23,7 +24,7 @@ class Send:
     facts: Facts
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Move:
     """Right, but not yet: due later."""
 
@@ -32,14 +33,14 @@ class Move:
     passed: tuple[PassedOver, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pause:
     """The person asked for quiet, and this letter goes then: when the pause is over, at its hour."""
 
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Replace:
     """Another letter is next, or none: this one is cancelled, and what follows is planned."""
 
@@ -47,7 +48,7 @@ class Replace:
     following: Planned | Done
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PassOver:
     """Not for this person (`skipped`) or too late (`expired`): it counts as handled, and what follows is planned."""
 
@@ -57,14 +58,14 @@ class PassOver:
     facts: Facts
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class End:
     """The series is over for this person."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Drop:
     """The enrollment is not running: the row has no business being there."""
 

@@ -6,12 +6,13 @@ due = the first allowed `send_at`, in the subscriber's zone, at or after both (t
 """
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from leadmagnet.content.sequences import Condition, Sequence, Step
+from leadmagnet.records import record
 from leadmagnet.sequences.instants import instant
 
 #: Why somebody went past a letter that is no draft.
@@ -29,7 +30,7 @@ def own_gap(days: int | None) -> timedelta:
     return timedelta(days=days) - _SLOW_DAY if days is not None else timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Facts:
     """What the schedule must know of one person in one sequence."""
 
@@ -66,7 +67,7 @@ class Because(StrEnum):
     WANTED = "she asked for it now"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Planned:
     """The next letter, due at `due` (UTC)."""
 
@@ -81,12 +82,12 @@ class Planned:
         return self.turn or self.due
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Done:
     """Nothing follows: the person has had the whole sequence."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PassedOver:
     """A letter that a person went past without getting it."""
 
