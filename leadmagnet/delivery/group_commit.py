@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: Keeps a SQLite transaction near ten milliseconds, so that sign-ups never wait long.
 _LARGEST_BATCH = 200
+#: Requests that are handed on together at most.
+_TOGETHER = 100
 #: Before a locked row is asked for again; whoever changes it is a web request, or an operator at a prompt.
 _BUSY_SECONDS = 0.01
 #: How long a sender waits to learn what the failure of its letter means for the next one; as a rule a commit's time.
@@ -59,7 +61,7 @@ class GroupCommit:
         self._clock = clock
         self._quota = quota
         self.lessons = Lessons()
-        self._requests: SimpleQueue[_Asked | _Told | None] = SimpleQueue()
+        self._requests: SimpleQueue[list[_Asked | _Told]] = SimpleQueue()
         self._gathered: list[_Asked | _Told] = []  # of conversations that share a thread, until none can go on
         self._owed: list[_Told] = []  # results that the database has not taken yet
         self._failures = 0
@@ -91,21 +93,22 @@ class GroupCommit:
     def _hand_in(self, one: "_Asked | _Told") -> None:
         """Gathers what conversations of one thread ask and tell until none can go on: fewer, larger batches."""
         if waiting.current.get() is None:
-            self._requests.put(one)
+            self._requests.put([one])
             return
         if not self._gathered:
             waiting.when_idle(self._pass_on)
         self._gathered.append(one)
 
     def _pass_on(self) -> None:
+        # One by one, the first would be committed alone, as the other thread would not wait for the rest.
         gathered, self._gathered = self._gathered, []
-        for one in gathered:
-            self._requests.put(one)
+        for start in range(0, len(gathered), _TOGETHER):
+            self._requests.put(gathered[start : start + _TOGETHER])
 
     def stop(self) -> bool:
         """Commits what was handed in and ends; False if the database would not take every result."""
         self._stopping.set()
-        self._requests.put(None)
+        self._requests.put([])  # it may be waiting for a request
         self._thread.join()
         self._syncing.shutdown()
         self.lessons.finish(self._database, now=self._clock())
@@ -117,18 +120,18 @@ class GroupCommit:
             asked = [one for one in batch if isinstance(one, _Asked)]
             self._owed += [one for one in batch if isinstance(one, _Told)]
             self._commit(asked)
-            if None in batch or (self._stopping.is_set() and self._requests.empty()):
+            if self._stopping.is_set() and self._requests.empty():
                 return
 
-    def _gather(self) -> Sequence[_Asked | _Told | None]:
+    def _gather(self) -> Sequence[_Asked | _Told]:
         # With results owed to a database that is away, come back soon even if nobody asks anything.
-        batch: list[_Asked | _Told | None] = []
+        batch: list[_Asked | _Told] = []
         if self._owed:
             self._stopping.wait(absence.pause(max(self._failures, 1)))
         else:
-            batch.append(self._requests.get())
-        while len(batch) < _LARGEST_BATCH and not self._requests.empty():
-            batch.append(self._requests.get())
+            batch += self._requests.get()
+        while len(batch) <= _LARGEST_BATCH - _TOGETHER and not self._requests.empty():
+            batch += self._requests.get()
         return batch
 
     def _commit(self, asked: Sequence[_Asked]) -> None:
@@ -153,7 +156,7 @@ class GroupCommit:
         for one in asked:
             one.answer = answers.get(one.letter.id, Gate.UNKNOWN)
             if one.answer is Gate.BUSY and not self._stopping.is_set():
-                self._requests.put(one)  # somebody is changing her row this moment: the next batch
+                self._requests.put([one])  # somebody is changing her row this moment: the next batch
             else:
                 one.answered.set()
 

@@ -63,6 +63,7 @@ def comparable(address: str) -> str:
         return address.casefold()
 
 
+@lru_cache(maxsize=256)  # most addresses share a few
 def ascii_domain(domain: str) -> str:
     """`domain` in A-labels, in small letters (RFC 5891). Raises NotAnAddress."""
     labels = domain.lower()

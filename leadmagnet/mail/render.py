@@ -130,8 +130,8 @@ def render(letter: Letter, values: dict[str, object]) -> Rendered:
     """
     line = subject(letter, values)
     known = {**values, "subject": line, "preheader": _filled(letter, "preheader", values)}
-    # Where nobody counts clicks, a letter's links lead straight to their targets.
-    known.setdefault("click", partial(link_target, letter, values=values))
+    if "click" not in known:  # where nobody counts clicks, a letter's links lead straight to their targets
+        known["click"] = partial(link_target, letter, values=values)
     fixed = _fixed(letter, known)
     html, text = _filled(letter, "html", known, fixed), _filled(letter, "text", known, fixed)
     return Rendered(line, encoding.whole(html), encoding.whole(text))
