@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Select, Text, and_, cast, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Insert, Select, Text, and_, bindparam, cast, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -26,8 +26,7 @@ GUIDES_A_DAY = 5
 _delivery, _enrollment = table(Delivery), table(Enrollment)
 #: The columns of a letter that is planned.
 _LETTER = (
-    "kind", "lane", "subscriber_id", "enrollment_id", "sequence", "step", "state", "due_at", "ready_at", "release_id",
-    "message_id", "domain_group", "dedupe_key",
+    "kind", "lane", "subscriber_id", "enrollment_id", "sequence", "step", "due_at", "message_id", "domain_group",
 )  # fmt: skip
 
 
@@ -38,15 +37,21 @@ def _planning(for_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
     # A value, not EXISTS: that PostgreSQL may turn into a join with all enrollments.
     status = select(_enrollment.c.status).where(_enrollment.c.id == given.c.enrollment_id).scalar_subquery()
     insert_into = sqlite.insert if for_sqlite else postgresql.insert
-    letters = select(*(given.c[name] for name in _LETTER)).where(status == "active")
-    return insert_into(_delivery).from_select(_LETTER, letters).on_conflict_do_nothing()
+    key = literal("step:", Text) + cast(given.c.enrollment_id, Text) + ":" + given.c.step  # see `step_key`
+    release = bindparam("release", type_=_delivery.c.release_id.type)
+    letters = select(*(given.c[name] for name in _LETTER), given.c.due_at, release, key).where(status == "active")
+    return (
+        insert_into(_delivery)
+        .from_select([*_LETTER, "ready_at", "release_id", "dedupe_key"], letters)
+        .on_conflict_do_nothing()
+    )
 
 
 def plan_letters(session: Session, published: Published, letters: Iterable[tuple[int, Any, Sequence, Planned]]) -> None:
     """Queues the next letter of each (enrollment id, subscriber, sequence, answer), if her series runs."""
     rows = [_letter(published, sequence, planned, id_, person) for id_, person, sequence, planned in letters]
     if rows:
-        _planning.run(session, given=batches.rows(rows))
+        _planning.run(session, given=batches.rows(rows), release=published.number)
 
 
 def pass_over(
@@ -263,10 +268,10 @@ def _letter(
     published: Published, sequence: Sequence, planned: Planned, enrollment_id: int, person: Any
 ) -> tuple[object, ...]:
     """The values of `_LETTER`, in their order: made for every letter that is sent, so no names are handed around."""
-    slug, due = planned.step.slug, planned.due
+    step = planned.step
     return (
-        *kind_of(sequence, planned.step), person.id, enrollment_id, sequence.slug, slug, "pending", due, due,
-        published.number, _message_id(published), person.domain_group, step_key(enrollment_id, slug),
+        *kind_of(sequence, step), person.id, enrollment_id, sequence.slug, step.slug, planned.due,
+        _message_id(published), person.domain_group,
     )  # fmt: skip
 
 

@@ -104,3 +104,12 @@ def test_every_mail_has_a_message_id_of_its_own_at_the_senders_domain(world: Wor
     assert len(set(ids)) == 2
     assert all(one.endswith("@mail.example.com") for one in ids)
     assert {row.domain_group for row in world.deliveries()} == {"example.com"}
+
+
+def test_a_letter_bears_the_same_key_whoever_writes_it(world: World) -> None:
+    """The statement that plans it spells the key itself: another spelling would let a letter come twice."""
+    world.joins(ADA)
+    (planned,) = world.deliveries(state="pending", kind="step")
+    assert planned.step is not None
+    assert planned.dedupe_key == deliveries.step_key(planned.enrollment_id or 0, planned.step)
+    assert (planned.ready_at, planned.release_id) == (planned.due_at, world.published.number)
