@@ -46,12 +46,25 @@ FILLER = "\nThe towel goes under the back knee, the ribs stay down, and the brea
 
 
 @dataclass(frozen=True)
-class Round:
-    """One measured round: letters a second, our CPU milliseconds a letter, smtp-source's messages a second."""
+class Pace:
+    """Messages a second, and the sender's CPU milliseconds a message."""
 
     rate: float
     cpu: float
-    baseline: float | None
+
+
+@dataclass(frozen=True)
+class Round:
+    """One measured round: ours, and smtp-source's where it is installed."""
+
+    ours: Pace
+    source: Pace | None
+
+    def told(self) -> str:
+        if self.source is None:
+            return "no smtp-source to compare with"
+        rate, cpu = self.ours.rate / self.source.rate, self.ours.cpu / self.source.cpu
+        return f"{rate:.2f} of smtp-source's {self.source.rate:.0f}/s, {cpu:.1f} times its {self.source.cpu:.3f} ms"
 
 
 def main() -> None:
@@ -63,11 +76,15 @@ def main() -> None:
         print(f"{_size_on_the_wire(build)} bytes a message", flush=True)
         with _sink() as port, database_of_its_own(options.database, folder) as url:
             rounds = [_round(options, url, folder, build, port) for _ in range(options.rounds)]
-    rates = statistics.median(one.rate for one in rounds)
-    cpu = statistics.median(one.cpu for one in rounds)
-    ratios = [one.rate / one.baseline for one in rounds if one.baseline]
-    ratio = f"ratio {statistics.median(ratios):.2f}" if ratios else "no smtp-source to compare with"
-    print(f"median: {rates:.0f} letters/s, {cpu:.3f} ms CPU a letter, {ratio}")
+    rate = statistics.median(one.ours.rate for one in rounds)
+    cpu = statistics.median(one.ours.cpu for one in rounds)
+    compared = [(one.ours, one.source) for one in rounds if one.source is not None]
+    ratio = "no smtp-source to compare with"
+    if compared:
+        rates = statistics.median(ours.rate / source.rate for ours, source in compared)
+        cpus = statistics.median(ours.cpu / source.cpu for ours, source in compared)
+        ratio = f"ratio {rates:.2f}, CPU {cpus:.1f} times smtp-source's"
+    print(f"median: {rate:.0f} letters/s, {cpu:.3f} ms CPU a letter, {ratio}")
 
 
 def _options() -> argparse.Namespace:
@@ -151,7 +168,7 @@ def _round(options: argparse.Namespace, url: str, folder: Path, build: Build, po
     database = Database(url)
     upgrade(database)
     _fill(database, build, options.letters)
-    baseline = _smtp_source(port, options.letters * 2, _size_on_the_wire(build))
+    source = _smtp_source(port, options.letters * 2, _size_on_the_wire(build))
     with _senders(options, url, folder, port) as senders:
         for sender in senders:
             _say(sender)
@@ -163,9 +180,8 @@ def _round(options: argparse.Namespace, url: str, folder: Path, build: Build, po
             _say(sender)
         cpu = sum(float(_hear(sender)) for sender in senders)
     database.close()
-    done = Round(options.letters / taken, 1000 * cpu / options.letters, baseline)
-    ratio = f"{done.rate / baseline:.2f} of smtp-source's {baseline:.0f}/s" if baseline else ""
-    print(f"{done.rate:.0f} letters/s, {done.cpu:.3f} ms CPU a letter, {ratio}", flush=True)
+    done = Round(Pace(options.letters / taken, 1000 * cpu / options.letters), source)
+    print(f"{done.ours.rate:.0f} letters/s, {done.ours.cpu:.3f} ms CPU a letter, {done.told()}", flush=True)
     return done
 
 
@@ -245,14 +261,16 @@ def _subscriber(number: int, start: datetime, zone: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _smtp_source(port: int, messages: int, size: int) -> float | None:
+def _smtp_source(port: int, messages: int, size: int) -> Pace | None:
     found = shutil.which("smtp-source", path=os.environ["PATH"] + ":/usr/sbin")
     if found is None:
         return None
-    started = time.monotonic()
+    started, before = time.monotonic(), os.times()
     command = [found, "-s", "10", "-l", str(size), "-m", str(messages), f"127.0.0.1:{port}"]
     subprocess.run(command, check=True, capture_output=True)
-    return messages / (time.monotonic() - started)
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Pace(messages / (time.monotonic() - started), 1000 * cpu / messages)
 
 
 if __name__ == "__main__":
