@@ -206,6 +206,10 @@ class InHand:
         with self._lock:
             self._stop(name)
 
+    def is_stopped(self, name: str) -> bool:
+        """Whether a group has said so since its letter was taken."""
+        return name in self._stopped
+
     def keep_stopped(self, names: Collection[str]) -> list[Claimed]:
         """Stops these groups and lets all others go on; returns the stopped ones' letters, out of hand."""
         if not names and not self._stopped:

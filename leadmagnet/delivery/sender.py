@@ -129,6 +129,8 @@ class Sender:
         wait = self._road.commits.lessons.wait_of(letter, self._road.clock)
         if wait is not None:
             return Returned(wait)
+        if self._in_hand.is_stopped(letter.domain_group):
+            return Returned(None)
         reused = self._is_connected()
         try:
             outcome = self._offer(letter)

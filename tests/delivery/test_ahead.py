@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from leadmagnet.content.compiled import Build
+from leadmagnet.delivery import begun
 from leadmagnet.delivery.hub import Hub
 from leadmagnet.delivery.in_hand import InHand
 from leadmagnet.delivery.lessons import Lessons
@@ -104,6 +105,35 @@ def test_each_refusal_is_its_own_letters(world: World) -> None:
         assert [(row.state, row.smtp_code) for row in rows] == [("sent", 250), ("failed", 550), ("sent", 250)]
         assert [line[:4] for line in server.commands].count("EHLO") == 1
         check_invariants(world, server)
+
+
+def test_a_process_that_dies_of_a_letter_taken_ahead_is_known_to_have_begun_it(world: World) -> None:
+    """Whatever became of the one before: both are noted in the same place."""
+    gather(world, 2)
+    world.now = THURSDAY_MORNING
+    answers = iter(["550 5.2.2 full", "250 ok"])
+    known: list[list[int]] = []
+
+    def answer() -> str:
+        known.append([line.delivery_id for line in begun.left_by(world.journal.path)])
+        return next(answers)
+
+    with ScriptedServer({"DOT": answer}) as server:
+        sent(world, server, 2)
+        assert known == [[row.id] for row in world.deliveries(step="tight-hips")[1:] * 2]
+
+
+def test_a_group_that_wants_no_more_does_not_get_the_letter_taken_ahead(world: World) -> None:
+    gather(world, 3, group=lambda number: "gmail.com" if number < 2 else "example.com")
+    world.now = THURSDAY_MORNING
+    answers = iter(["450 4.7.28 too many from you", "250 ok"])
+    with ScriptedServer({"DOT": lambda: next(answers)}) as server:
+        with one_connection(world, server):
+            until(lambda: settled(world) == 1)
+        first, second, third = world.deliveries(step="tight-hips")
+        assert (first.state, first.smtp_code, second.state, second.attempts) == ("pending", 450, "pending", 0)
+        assert third.state == "sent"
+        assert len(server.arrived) == 1
 
 
 def test_a_server_that_goes_leaves_one_letter_uncertain_and_the_next_unharmed(world: World) -> None:
