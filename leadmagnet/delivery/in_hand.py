@@ -81,8 +81,9 @@ class InHand:
     def watch(self) -> None:
         """From here on `runs_low` says so again: whoever claims has done what there is to do."""
         with self._lock:
-            # A claim may bring few, since it leaves crowded groups out: then too somebody must look again.
-            self._mark = min(self._low, self._within_reach // 2)
+            # A claim may bring few, since it leaves crowded groups out: then too somebody must look again. With none
+            # within reach those groups say so themselves: otherwise each of their letters would be one more claim.
+            self._mark = min(self._low, self._within_reach // 2) if self._within_reach else -1
 
     def _put(self, letter: Claimed) -> None:
         group = self._group(letter.domain_group)
@@ -207,7 +208,7 @@ class InHand:
             self._stop(name)
 
     def is_stopped(self, name: str) -> bool:
-        """Whether a group has said so since its letter was taken."""
+        """Whether a group wants no more at present."""
         return name in self._stopped
 
     def keep_stopped(self, names: Collection[str]) -> list[Claimed]:

@@ -12,7 +12,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import brakes
 from leadmagnet.store.columns import ServerTime
-from leadmagnet.store.dialect import locked_ids, names, not_among_given, table, unlocked
+from leadmagnet.store.dialect import locked_ids, locking, names, not_among_given, table
 from leadmagnet.store.models import Delivery
 from leadmagnet.store.statements import Statement
 
@@ -91,7 +91,7 @@ def _taken(for_sqlite: bool, *which: ColumnElement[bool]) -> ReturningUpdate[Any
     due = due.order_by(its.ready_at, its.id).limit(bindparam("limit", type_=Integer()))
     return (
         update(_delivery)
-        .where(its.id.in_(unlocked(due, for_sqlite=for_sqlite)), its.state == "pending")
+        .where(its.id.in_(locking(due, for_sqlite=for_sqlite)), its.state == "pending")
         .values(
             state="claimed",
             lease_owner=bindparam("owner"),

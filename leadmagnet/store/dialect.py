@@ -55,10 +55,10 @@ def in_turn(session: Session, number: int) -> None:
 
 def locked_ids(session: Session, ids: Select[int]) -> Select[int]:
     """The rows of `ids` that nobody else has locked, locked; on SQLite, with its one writer, all of them."""
-    return unlocked(ids, for_sqlite=is_sqlite(session))
+    return locking(ids, for_sqlite=is_sqlite(session))
 
 
-def unlocked(ids: Select[int], *, for_sqlite: bool) -> Select[int]:
+def locking(ids: Select[int], *, for_sqlite: bool) -> Select[int]:
     """The same for a statement that is built before there is a session."""
     if not for_sqlite:
         ids = ids.with_for_update(skip_locked=True)

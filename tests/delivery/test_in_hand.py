@@ -240,6 +240,19 @@ def test_what_comes_within_reach_again_is_watched_anew() -> None:
     assert asked == 1
 
 
+def test_a_crowded_group_alone_is_not_one_claim_for_each_of_its_letters() -> None:
+    in_hand = holding(*(letter("a") for _ in range(100)), low=5)
+    on_their_way, asked = taken(in_hand), 0
+    for _ in range(90):
+        if in_hand.runs_low():
+            asked += 1
+            in_hand.crowded()
+            in_hand.watch()  # a claim that left the group out brought nothing
+        in_hand.done(on_their_way.pop())
+        on_their_way += taken(in_hand)
+    assert asked == 1
+
+
 class TestTheLetterAhead:
     """Taken by a sender whose letter still has its dot to come."""
 
