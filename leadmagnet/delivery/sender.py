@@ -42,7 +42,7 @@ class _Turn:
 
     letter: Claimed
     is_begun: bool = False
-    raw: Message | None = None  # as it was announced; None: it was not
+    raw: Message | None = None  # as it was put together to be announced; None: it was not
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +220,13 @@ class Sender:
             if not ahead.is_begun or self._road.commits.lessons.wait_of(letter, self._road.clock) is not None:
                 return None
             raw = self._headed(connection, letter, self._built(letter))
-        except Exception:  # told at its own turn: before the one at hand stands an open gate
+            envelope = self._return_path(letter), letter.recipient
+        except Exception as error:  # tried again at its own turn: the one at hand stands before an open gate
+            why = type(error).__name__
+            log.info("delivery %s: not announced (%s)", letter.id, why, extra={"delivery": letter.id})
             return None
         ahead.raw = raw
-        return self._return_path(letter), letter.recipient, raw
+        return *envelope, raw
 
     def _built(self, letter: Claimed) -> Message:
         return message.build(letter, self._road.links, now=self._road.clock(), signer=self._road.signer)
