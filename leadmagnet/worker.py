@@ -40,6 +40,7 @@ from leadmagnet.store.signals import Listener
 log = logging.getLogger(__name__)
 
 TICK = timedelta(seconds=2)
+CHECKPOINT = timedelta(seconds=0.5)
 SWEEP = timedelta(seconds=15)
 HOUSEKEEPING = timedelta(minutes=1)
 #: However long a lease is, a worker that is silent for longer would soon be taken for dead.
@@ -103,7 +104,7 @@ class Worker:
         self.dispatcher.start()
         self._listener.start()
         self._every(TICK, self.dispatcher.wake)
-        self._every(TICK, self._database.checkpoint)
+        self._every(CHECKPOINT, self._database.checkpoint)
         self._every(min(timedelta(seconds=self._settings.lease_seconds / 3), HEARTBEAT), self.renew)
         self._every(SWEEP, self.sweep)
         for replanner in self._replanners:

@@ -11,7 +11,7 @@ from leadmagnet.publishing.replan import Replan
 from leadmagnet.store.database import Database
 
 #: Below this many rows a transaction costs more than what is in it, however slow the machine is.
-_FEWEST, _MOST = 100, 4_000
+_FEWEST, _MOST = 25, 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class _Pace:
 
 
 #: SQLite: its one writer's turn, less what the commit takes. Rests are for other processes, which poll for theirs.
-_ON_SQLITE = _Pace(0.006, 0.25)
+_ON_SQLITE = _Pace(0.005, 0.25)
 #: PostgreSQL: nobody waits for these rows but who wants one of these very people; a claim passes over them.
 _ON_POSTGRESQL = _Pace(0.05, 0.0)
 

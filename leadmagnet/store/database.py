@@ -125,10 +125,13 @@ class Database:
         self.writing_engine.dispose()
 
     def checkpoint(self) -> None:
-        """Carries SQLite's write-ahead log into the database file beside the writer, which need not stop for it."""
-        if self.is_sqlite:
-            # Whatever is in its way now is gone at the next turn, and a commit does the same by itself in the end.
-            with contextlib.suppress(OperationalError), self.engine.connect() as connection:
+        """Carries SQLite's write-ahead log into the database file, nearly all of it beside the writers."""
+        if self._writer is None:
+            return
+        # Whatever is in its way now is gone at the next turn, and a commit does the same by itself in the end.
+        with contextlib.suppress(OperationalError), self.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            with self._writer:  # what came meanwhile: only a log that is carried over whole begins anew
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
 

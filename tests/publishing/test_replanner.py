@@ -34,4 +34,4 @@ def test_slow_chunks_shrink_and_quick_ones_grow_within_bounds(crowd: World, monk
         with crowd.database.read() as session:
             loop.chunk(session, crowd.now)
         rows.append(loop.rows)
-    assert rows == [200, 400, 100]
+    assert rows == [50, 100, 25]

@@ -1,12 +1,13 @@
 """Opening a database: durable, patient, and plain about what is wrong."""
 
 import threading
+import uuid
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import insert, make_url, select, text, update
+from sqlalchemy import event, insert, make_url, select, text, update
 from sqlalchemy.exc import StatementError
 
 from leadmagnet.errors import StoreError
@@ -33,6 +34,28 @@ def test_every_sqlite_connection_of_the_pool_is_prepared(database: Database) -> 
     assert {connection.exec_driver_sql("PRAGMA synchronous").scalar() for connection in connections} == {2}
     for connection in connections:
         connection.close()
+
+
+@ON_SQLITE
+def test_a_checkpoint_carries_over_what_its_first_pass_had_to_leave(database: Database) -> None:
+    def write() -> None:
+        with database.write() as session:
+            session.execute(insert(Heartbeat).values({**BEAT, "worker": str(uuid.uuid4()), "host": "h" * 200}))
+
+    def stop_reading(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "checkpoint" in statement:
+            reader.close()
+
+    reader = database.engine.connect()
+    reader.execute(select(Heartbeat.worker)).all()
+    for _ in range(100):
+        write()
+    event.listen(database.engine, "after_cursor_execute", stop_reading)
+    database.checkpoint()
+    write()
+    with database.engine.connect() as connection:
+        _busy, in_the_log, _carried = connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
+    assert in_the_log < 20  # it has begun anew
 
 
 @ON_POSTGRESQL
