@@ -4,46 +4,15 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from threading import Lock
 
 from leadmagnet import waiting
+from leadmagnet.delivery.domain_groups import Group, Groups, Line
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.queue import LANES, SEQUENCE
-from leadmagnet.delivery.throttle import Pace
 
 #: So many letters of a group that has no room may wait here; the next claims leave the group out.
 _FEW = 4
-#: Beyond this many groups, those that are idle are forgotten.
-_MOST_GROUPS = 1000
-
-
-@dataclass(slots=True, eq=False)
-class _Group:
-    """What waits for one domain group, and what is on its way to it."""
-
-    pace: Pace = field(default_factory=Pace)
-    on_their_way: int = 0
-    stopped: bool = False
-    waiting: int = 0
-    left_out: bool = False  # by the last claim, because too many waited
-    lines: dict[int, "_Line"] = field(default_factory=dict)
-
-    def has_room(self) -> bool:
-        return not self.stopped and self.on_their_way < self.pace.limit
-
-    def is_forgettable(self) -> bool:
-        return not (self.waiting or self.on_their_way or self.stopped) and self.pace.is_new
-
-
-@dataclass(slots=True, eq=False)
-class _Line:
-    """The letters of one group in one lane, in the order of their claim."""
-
-    group: _Group
-    lane: int
-    letters: deque[tuple[int, Claimed]] = field(default_factory=deque)
-    listed: bool = False  # its first letter stands in the heap
 
 
 class InHand:
@@ -57,9 +26,8 @@ class InHand:
     def __init__(self, *, limited: bool = True, low: int = 0) -> None:
         self._limited = limited
         self._low = low
-        self._groups: dict[str, _Group] = {}
-        self._most_groups = _MOST_GROUPS
-        self._heap: list[tuple[int, int, _Line]] = []
+        self._groups = Groups()
+        self._heap: list[tuple[int, int, Line]] = []
         self._stopped: set[str] = set()
         self._count = 0
         self._waiting = 0  # all
@@ -86,11 +54,11 @@ class InHand:
             self._mark = min(self._low, self._within_reach // 2) if self._within_reach else -1
 
     def _put(self, letter: Claimed) -> None:
-        group = self._group(letter.domain_group)
+        group = self._groups[letter.domain_group]
         lane = LANES.index(letter.lane)
         line = group.lines.get(lane)
         if line is None:
-            line = group.lines[lane] = _Line(group, lane)
+            line = group.lines[lane] = Line(group, lane)
         self._count += 1
         line.letters.append((self._count, letter))
         group.waiting += 1
@@ -125,7 +93,7 @@ class InHand:
         with self._lock:
             if self._closed or self._idle:
                 return None
-            group = self._group(behind.domain_group)
+            group = self._groups[behind.domain_group]
             self._leave(group)
             if self._may_go():
                 lane, _count, line = self._heap[0]
@@ -173,7 +141,7 @@ class InHand:
     def done(self, letter: Claimed, *, accepted: bool = False, place_taken: bool = False) -> None:
         """A letter that was given is not on its way any more. `place_taken`: by the one that `get_ahead` gave."""
         with self._lock:
-            group = self._group(letter.domain_group)
+            group = self._groups[letter.domain_group]
             had_room = group.has_room()
             if accepted and self._limited:
                 group.pace.accepted()
@@ -181,14 +149,14 @@ class InHand:
             if not place_taken:
                 self._leave(group)
 
-    def _enter(self, group: _Group) -> None:
+    def _enter(self, group: Group) -> None:
         """One more of its letters is on its way."""
         if self._limited:
             had_room = group.has_room()
             group.on_their_way += 1
             self._settle(group, had_room=had_room)
 
-    def _leave(self, group: _Group) -> None:
+    def _leave(self, group: Group) -> None:
         if self._limited:
             had_room = group.has_room()
             group.on_their_way = max(group.on_their_way - 1, 0)
@@ -197,7 +165,7 @@ class InHand:
     def slow_down(self, name: str) -> None:
         """A group asked for less."""
         with self._lock:
-            group = self._group(name)
+            group = self._groups[name]
             had_room = group.has_room()
             group.pace.slow_down()
             self._settle(group, had_room=had_room)
@@ -218,13 +186,13 @@ class InHand:
         with self._lock:
             for name in self._stopped.difference(names):
                 self._stopped.remove(name)
-                group = self._group(name)
+                group = self._groups[name]
                 group.stopped = False
                 self._settle(group, had_room=False)
             back = []
             for name in names:
                 self._stop(name)
-                back += self._emptied(self._group(name))
+                back += self._emptied(self._groups[name])
             return back
 
     def runs_low(self) -> bool:
@@ -277,14 +245,14 @@ class InHand:
             self._mark, self._ran_low = -1, True
         return letter
 
-    def _list(self, line: _Line) -> None:
+    def _list(self, line: Line) -> None:
         if line.letters and not line.listed:
             line.listed = True
             heapq.heappush(self._heap, (line.lane, line.letters[0][0], line))
         if self._idle:
             self._idle.popleft().set()
 
-    def _settle(self, group: _Group, *, had_room: bool) -> None:
+    def _settle(self, group: Group, *, had_room: bool) -> None:
         """After a group's room may have changed."""
         if group.has_room() == had_room:
             return
@@ -297,25 +265,16 @@ class InHand:
 
     def _stop(self, name: str) -> None:
         self._stopped.add(name)
-        group = self._group(name)
+        group = self._groups[name]
         had_room = group.has_room()
         group.stopped = True
         group.pace.begin_again()
         self._settle(group, had_room=had_room)
 
-    def _emptied(self, group: _Group) -> list[Claimed]:
+    def _emptied(self, group: Group) -> list[Claimed]:
         back = [letter for line in group.lines.values() for _count, letter in line.letters]
         for line in group.lines.values():
             line.letters.clear()
         self._waiting -= group.waiting
         group.waiting = 0
         return back
-
-    def _group(self, name: str) -> _Group:
-        group = self._groups.get(name)
-        if group is None:
-            if len(self._groups) >= self._most_groups:
-                kept = {known: one for known, one in self._groups.items() if not one.is_forgettable()}
-                self._groups, self._most_groups = kept, max(_MOST_GROUPS, 2 * len(kept))
-            group = self._groups[name] = _Group()
-        return group
