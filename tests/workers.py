@@ -7,7 +7,7 @@ from pathlib import Path
 
 from leadmagnet import waiting
 from leadmagnet.delivery.sender import Connect
-from leadmagnet.mail.handover import Following, Reply, nothing
+from leadmagnet.mail.handover import Following, Reply
 from leadmagnet.mail.mailbox import Mailbox, MailboxConnection
 from leadmagnet.settings import Settings
 from leadmagnet.store.database import Database
@@ -40,7 +40,7 @@ class SlowConnection(MailboxConnection):
     begun: threading.Semaphore
     go: threading.Event
 
-    def accept(self, _following: Following = nothing, /) -> Reply:
+    def accept(self, _following: Following | None = None, /) -> Reply:
         self.begun.release()
         until(self.go.is_set, wait=lambda: waiting.event().wait(0.01))  # the other connections go on meanwhile
         return super().accept()

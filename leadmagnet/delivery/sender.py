@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from leadmagnet import failpoints, waiting
 from leadmagnet.clock import Clock
@@ -18,10 +17,11 @@ from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Failed, Lost, Outcome, Returned
 from leadmagnet.delivery.queue import SEQUENCE
 from leadmagnet.delivery.stops import Stops
+from leadmagnet.delivery.turns import Turn, Turns
 from leadmagnet.links import Links
 from leadmagnet.mail import smtp_replies
 from leadmagnet.mail.addresses import NotAnAddress, Unsupported
-from leadmagnet.mail.handover import Handover, Message, NotAccepted, Refused, Reply, WrongPassword
+from leadmagnet.mail.handover import Following, Handover, Message, NotAccepted, Refused, Reply, WrongPassword
 from leadmagnet.mail.headers import HeaderError
 from leadmagnet.mail.render import RenderError
 from leadmagnet.mail.sign import Signer
@@ -34,15 +34,6 @@ log = logging.getLogger(__name__)
 _IDLE_SECONDS = 5.0
 
 Connect = Callable[[], Handover]
-
-
-@dataclass(slots=True)
-class _Turn:
-    """A letter that a sender works on; one that was taken ahead may be begun and announced already."""
-
-    letter: Claimed
-    is_begun: bool = False
-    raw: Message | None = None  # as it was put together to be announced; None: it was not
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,69 +51,47 @@ class Road:
 
 
 class Sender:
-    """One connection's conversation; `taken` is called whenever it takes a letter in hand."""
+    """One connection's conversation; `taken`: see `Turns`."""
 
     def __init__(self, road: Road, in_hand: InHand, *, taken: Callable[[], None]) -> None:
         self._road = road
         self._in_hand = in_hand
-        self._taken = taken
+        self._turns = Turns(in_hand, road.journal, taken=taken)
         self._connection: Handover | None = None
-        self._ahead: _Turn | None = None
         self._announced: Message | None = None  # what the connection expects to be offered
-        self._slot = road.journal.slot()
         self._turned_away = 0  # connections in a row that did not come about
         self._rest = 0.0  # seconds to hold back, so that a server may limit its connections in peace
 
     def run(self) -> None:
         """Sends whatever is in hand, until there will be no more."""
-        while self._ahead is not None or not self._in_hand.closed:
-            taken = self._next()
-            if taken is None:
+        while not self._turns.are_over:
+            turn = self._turns.next(_IDLE_SECONDS)
+            if turn is None:
                 self.hang_up()
                 continue
-            self._send(taken)
+            self._send(turn)
             if self._rest:
                 self._in_hand.rest(self._rest)
                 self._rest = 0.0
         self.hang_up()
 
-    def _next(self) -> _Turn | None:
-        """The letter whose turn it is; None: there is none, or it was given back, since the process is to end."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is None:
-            letter = self._in_hand.get(timeout=_IDLE_SECONDS)
-            if letter is None:
-                return None
-            self._taken()
-            return _Turn(letter)
-        if self._in_hand.take_up(ahead.letter):
-            return ahead
-        self._road.journal.end(self._slot, plain=False)
-        return None
-
-    def _send(self, taken: _Turn) -> None:
-        letter, self._announced = taken.letter, taken.raw
+    def _send(self, turn: Turn) -> None:
+        letter, self._announced = turn.letter, turn.raw
+        outcome: Outcome | None
         try:
-            outcome = (None if taken.is_begun else self._begin(letter)) or self.deliver(letter)
+            may_begin = self._turns.begin(turn)
+            outcome = self.deliver(letter) if may_begin else Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
         except Exception:  # a defect of ours, before the dot: the others go on, and this one is tried again
             log.exception("delivery %s: the sender failed", letter.id, extra={"delivery": letter.id})
             self._drop()
             outcome = Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
         if self._announced is not None:  # its envelope is out, and no body came
             self._drop()
-        if self._ahead is None:  # otherwise the slot is the next letter's already
-            self._road.journal.end(self._slot, plain=isinstance(outcome, Accepted))
+        self._turns.end(plain=isinstance(outcome, Accepted))
         if outcome is not None:
             self._road.commits.tell(letter, outcome)
         self._road.breaker.done(letter.id)
-        self._in_hand.done(letter, accepted=isinstance(outcome, Accepted), place_taken=self._ahead is not None)
-
-    def _begin(self, letter: Claimed) -> Outcome | None:
-        """Notes that this letter is really begun: should the process die of it, no other is to blame."""
-        if not self._road.journal.begin(self._slot, letter.id, letter.token, tries=letter.begun):
-            return Returned(self._road.clock() + outcomes.OUTAGE_WAIT)
-        failpoints.reach("after_begin")
-        return None
+        self._turns.done(letter, accepted=isinstance(outcome, Accepted))
 
     def deliver(self, letter: Claimed) -> Outcome | None:
         """Hands one letter over; None when the gate has settled the row, or the lease was lost."""
@@ -169,6 +138,7 @@ class Sender:
         connection = self._connection
         if connection is None:
             raise AssertionError("a letter stands before the gate on a connection")
+        following = self._following(connection, letter)
         answer = self._road.commits.gate(letter)
         if answer is not Gate.OPEN:
             self._drop()
@@ -176,7 +146,7 @@ class Sender:
             return Returned(self._road.clock()) if answer is Gate.UNKNOWN else None
         failpoints.reach("after_gate")
         try:
-            connection.accept(partial(self._look_ahead, connection, letter))
+            connection.accept(following)
         except Refused as error:
             return self._refused(letter, error)
         except NotAccepted as error:
@@ -208,25 +178,24 @@ class Sender:
             log.error("the journal cannot be written (%s): only the database knows what is sent", error.strerror)
         return Accepted(at)
 
-    def _look_ahead(self, connection: Handover, at_hand: Claimed) -> tuple[str, str, bytes] | None:
-        """Takes the next letter, whose envelope then travels with the dot of the one at hand."""
-        letter = self._in_hand.get_ahead(at_hand) if self._road.journal.begins_at_once else None
-        if letter is None:
+    def _following(self, connection: Handover, at_hand: Claimed) -> Following | None:
+        """The next letter, whose envelope travels with the dot of the one at hand.
+
+        Put together before the gate: should the process die of it, the one at hand is certainly unsent.
+        """
+        turn = self._turns.look_ahead(at_hand) if connection.pipelining else None
+        if turn is None or self._road.commits.lessons.wait_of(turn.letter, self._road.clock) is not None:
             return None
-        self._taken()
-        self._ahead = ahead = _Turn(letter)
+        letter = turn.letter
         try:
-            ahead.is_begun = self._begin(letter) is None
-            if not ahead.is_begun or self._road.commits.lessons.wait_of(letter, self._road.clock) is not None:
-                return None
             raw = self._headed(connection, letter, self._built(letter))
-            envelope = self._return_path(letter), letter.recipient
-        except Exception as error:  # tried again at its own turn: the one at hand stands before an open gate
+            following = self._return_path(letter), letter.recipient, raw
+        except Exception as error:  # it is tried again at its own turn, and fails there
             why = type(error).__name__
             log.info("delivery %s: not announced (%s)", letter.id, why, extra={"delivery": letter.id})
             return None
-        ahead.raw = raw
-        return *envelope, raw
+        turn.raw = raw
+        return following
 
     def _built(self, letter: Claimed) -> Message:
         return message.build(letter, self._road.links, now=self._road.clock(), signer=self._road.signer)

@@ -16,7 +16,6 @@ No text of these holds a password or an address; a server's own words stand, una
 """
 
 import re
-from collections.abc import Callable
 from typing import Literal, Protocol
 
 from leadmagnet.errors import LeadmagnetError
@@ -25,8 +24,8 @@ from leadmagnet.records import record
 #: What was answered: `size` is our own answer to the limit that a server announces; `body` came unasked for.
 Phase = Literal["size", "mail", "rcpt", "data", "body", "dot"]
 
-#: The next message on a connection, as `offer` will be given it: sender, recipient, raw; None: there is none yet.
-Following = Callable[[], tuple[str, str, bytes] | None]
+#: The next message on a connection, as `offer` will be given it: sender, recipient, raw.
+Following = tuple[str, str, bytes]
 
 _NO_LINE_END = bytes(set(range(256)) - set(b"\r\n"))
 _ADDRESS = re.compile(r"\S*@\S*")
@@ -98,10 +97,6 @@ class Unknown(HandoverError):
     """Nobody can tell whether the message was accepted: only evidence decides (RFC 1047)."""
 
 
-def nothing() -> None:
-    """As `Following`: no message is known to follow."""
-
-
 class Handover(Protocol):
     """One connection, one message at a time: offer → (the caller's gate) → accept.
 
@@ -120,6 +115,11 @@ class Handover(Protocol):
         ...
 
     @property
+    def pipelining(self) -> bool:
+        """Whether `accept` takes the envelope of the next message along (RFC 2920)."""
+        ...
+
+    @property
     def letters_header(self) -> bytes:
         """A header line that this server wants on top of letters of a series; empty for nearly all."""
         ...
@@ -132,11 +132,11 @@ class Handover(Protocol):
         """
         ...
 
-    def accept(self, following: Following = nothing, /) -> Reply:
+    def accept(self, following: Following | None = None, /) -> Reply:
         """Sends the final dot; returns the 2xx reply. Raises NotAccepted, Refused, Unknown.
 
-        `following` is asked for the next message where its envelope can travel with the dot, which saves a round
-        trip: what it returns must be the next to be offered, this very `raw`. It must not raise.
+        With `pipelining` the envelope of the `following` message travels with the dot, which saves a round trip: it
+        must be the next to be offered, this very `raw`.
         """
         ...
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from leadmagnet.mail.addresses import wire_address
-from leadmagnet.mail.handover import Following, NotAccepted, Reply, Unknown, check_lines, nothing
+from leadmagnet.mail.handover import Following, NotAccepted, Reply, Unknown, check_lines
 
 _KEY = re.compile(r"[0-9]{10,}\.M[0-9]+P[0-9]+Q[0-9]+R[0-9a-f]+\.leadmagnet")
 _HEADER_BYTES = 32_768  # more than any header block of ours
@@ -134,6 +134,11 @@ class MailboxConnection:
         return True
 
     @property
+    def pipelining(self) -> bool:
+        """A file has no envelope to send ahead."""
+        return False
+
+    @property
     def letters_header(self) -> bytes:
         """A file wants none."""
         return b""
@@ -156,7 +161,7 @@ class MailboxConnection:
             self.abandon()
             raise NotAccepted(f"The test mailbox {self._mailbox.path} cannot be written: {error.strerror}.") from error
 
-    def accept(self, _following: Following = nothing, /) -> Reply:
+    def accept(self, _following: Following | None = None, /) -> Reply:
         """Moves the message to where readers look: see `Handover.accept`."""
         if self._offered is None:
             raise RuntimeError("no message is on offer")

@@ -20,7 +20,6 @@ from leadmagnet.mail.handover import (
     Reply,
     Unknown,
     check_lines,
-    nothing,
 )
 from leadmagnet.mail.server import Server
 from leadmagnet.mail.wire import Lost, Wire
@@ -90,6 +89,11 @@ class Transactions:
         return self._smtputf8
 
     @property
+    def pipelining(self) -> bool:
+        """Whether the server takes commands in groups."""
+        return self._pipelining
+
+    @property
     def letters_header(self) -> bytes:
         """See `Handover.letters_header`."""
         return self._server.letters_header
@@ -120,13 +124,13 @@ class Transactions:
         self._state = _State.OFFERED
         failpoints.reach("after_body")
 
-    def accept(self, following: Following = nothing, /) -> Reply:
+    def accept(self, following: Following | None = None, /) -> Reply:
         """Sends the final dot and returns the 2xx reply: see `Handover.accept`.
 
         RFC 2920 §3.1 lets the next envelope stand in one group with the end of a message.
         """
         self._must_be(_State.OFFERED)
-        self._announced = self._announcement(following) if self._pipelining else None
+        self._announced = self._announcement(following) if self._pipelining and following is not None else None
         self._state = _State.BUSY
         # Who has already refused or hung up cannot accept: found out now, it is a certainty; after the dot, a riddle.
         if self._wire.has_spoken():
@@ -202,11 +206,8 @@ class Transactions:
         ]
 
     def _announcement(self, following: Following) -> "_Announced | None":
-        message = following()
-        if message is None:
-            return None
         try:
-            return _Announced(message[2], self._checked_envelope(*message))
+            return _Announced(following[2], self._checked_envelope(*following))
         except LeadmagnetError:  # it has no envelope here, as it will be told when it is offered
             return None
 

@@ -14,7 +14,6 @@ from leadmagnet.mail.handover import (
     Reply,
     Unreachable,
     check_lines,
-    nothing,
 )
 from leadmagnet.rehearsal.onward import Onward
 
@@ -77,6 +76,10 @@ class _Connection:
         return self._beyond is None or self._beyond.smtputf8
 
     @property
+    def pipelining(self) -> bool:
+        return False
+
+    @property
     def letters_header(self) -> bytes:
         return b"" if self._beyond is None else self._beyond.letters_header
 
@@ -94,7 +97,7 @@ class _Connection:
                 self._beyond.offer(sender, self._stage.onward.recipient, self._stage.onward.rewritten(raw))
         self._offered = Taken(self._stage.clock(), sender, recipient, raw)
 
-    def accept(self, _following: Following = nothing, /) -> Reply:
+    def accept(self, _following: Following | None = None, /) -> Reply:
         """See `Handover.accept`."""
         if self._offered is None:
             raise RuntimeError("no message is on offer")

@@ -134,7 +134,7 @@ def test_a_worker_killed_while_it_sends_a_letter(
 @pytest.mark.parametrize(
     ("point", "first", "ahead_is_sent"),
     [
-        ("after_begin:2", Left("handing_off", "uncertain", 0), False),
+        ("after_begin:2", PROMISES["after_begin"], False),
         ("after_dot", PROMISES["after_dot"], False),
         ("after_250", PROMISES["after_250"], False),
         ("after_journal", PROMISES["after_journal"], False),

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from leadmagnet.mail.handover import Following, NotAccepted, Refused, Reply, Unreachable, nothing
+from leadmagnet.mail.handover import Following, NotAccepted, Refused, Reply, Unreachable
 from tests.mail.servers import Arrived
 from tests.workers import Arrivals
 
@@ -47,7 +47,7 @@ class Relay:
 class Conversation:
     """One connection; satisfies `handover.Handover`."""
 
-    smtputf8 = False
+    smtputf8 = pipelining = False
     letters_header = b""
 
     def __init__(self, relay: Relay) -> None:
@@ -59,7 +59,7 @@ class Conversation:
         self._relay.under_way(1)
         self._offered = sender, recipient, raw
 
-    def accept(self, _following: Following = nothing, /) -> Reply:
+    def accept(self, _following: Following | None = None, /) -> Reply:
         assert self._offered is not None
         try:
             self._relay.takes(*self._offered)

@@ -165,6 +165,24 @@ def test_who_leaves_while_her_envelope_is_out_gets_no_dot(world: World) -> None:
         check_invariants(world, server)
 
 
+def test_the_letter_behind_one_whose_gate_is_shut_goes_on_another_connection(world: World) -> None:
+    gather(world, 3)
+    world.now = THURSDAY_MORNING
+    first, _second, _third = world.deliveries(step="tight-hips")
+
+    def leaves() -> str:
+        if "DATA" not in server.commands[:-1]:
+            world.changes(Enrollment, first.enrollment_id, status="exited", exit_reason="unsubscribed")
+        return "354 go ahead"
+
+    with ScriptedServer() as server:
+        server.script["DATA"] = leaves
+        sent(world, server, 3)
+        assert [row.state for row in world.deliveries(step="tight-hips")] == ["cancelled", "sent", "sent"]
+        assert [line[:4] for line in server.commands].count("EHLO") == 2
+        check_invariants(world, server)
+
+
 def test_a_letter_taken_ahead_is_given_back_when_the_process_is_told_to_stop(world: World) -> None:
     gather(world, 3)
     world.now = THURSDAY_MORNING

@@ -10,7 +10,7 @@ from leadmagnet.delivery.hub import Hub
 from leadmagnet.delivery.in_hand import InHand
 from leadmagnet.delivery.letters import Claimed
 from leadmagnet.delivery.outcomes import Accepted, Lost, Returned
-from leadmagnet.mail.handover import Following, Reply, nothing
+from leadmagnet.mail.handover import Following, Reply
 from leadmagnet.mail.smtp import Connection, Server
 from leadmagnet.sequences import enrollments
 from tests.delivery.crowd import THURSDAY_MORNING, gather
@@ -127,7 +127,7 @@ def test_a_defect_before_the_dot_gives_the_letter_back(world: World) -> None:
 
 def test_a_defect_after_the_dot_leaves_the_letter_uncertain(world: World) -> None:
     class Broken(Connection):
-        def accept(self, _following: Following = nothing, /) -> Reply:
+        def accept(self, _following: Following | None = None, /) -> Reply:
             super().accept()
             raise RuntimeError("a defect")
 

@@ -14,10 +14,7 @@ from tests.mail.servers import Act, Last, ScriptedServer
 BOB = "bob@example.com"
 SECOND = RAW + b"the second\r\n"
 ENVELOPE = f"MAIL FROM:<{SENDER}> SIZE={len(SECOND)}\r\nRCPT TO:<{BOB}>\r\nDATA\r\n".encode()
-
-
-def second() -> tuple[str, str, bytes]:
-    return SENDER, BOB, SECOND
+FOLLOWING = (SENDER, BOB, SECOND)
 
 
 @contextmanager
@@ -45,9 +42,9 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 def test_two_writes_a_message_where_three_were(written: list[bytes]) -> None:
     with ScriptedServer() as server, offered(server) as connection:
-        connection.accept(second)
+        connection.accept(FOLLOWING)
         assert connection.usable
-        connection.offer(*second())
+        connection.offer(*FOLLOWING)
         connection.accept()
         assert connection.usable
         connection.quit()
@@ -59,12 +56,10 @@ def test_two_writes_a_message_where_three_were(written: list[bytes]) -> None:
 def test_nothing_runs_ahead_of_a_server_that_does_not_allow_it(
     extensions: tuple[str, ...], written: list[bytes]
 ) -> None:
-    def asked() -> tuple[str, str, bytes]:
-        raise AssertionError("nobody asks for it")
-
     with ScriptedServer(extensions=extensions) as server, offered(server) as connection:
-        connection.accept(asked)
-        connection.offer(*second())
+        assert not connection.pipelining
+        connection.accept(FOLLOWING)
+        connection.offer(*FOLLOWING)
         connection.accept()
         assert [mail.raw for mail in server.arrived] == [RAW, SECOND]
     assert b".\r\n" in written
@@ -73,16 +68,16 @@ def test_nothing_runs_ahead_of_a_server_that_does_not_allow_it(
 @pytest.mark.parametrize(
     "following",
     [
-        lambda: None,
-        lambda: (SENDER, "zoë@example.com", SECOND),  # the server has no SMTPUTF8
-        lambda: (SENDER, BOB, b"x" * 20_000_000 + b"\r\n"),  # nor room
-        lambda: (SENDER, "not an address", SECOND),
+        None,
+        (SENDER, "zoë@example.com", SECOND),  # the server has no SMTPUTF8
+        (SENDER, BOB, b"x" * 20_000_000 + b"\r\n"),  # nor room
+        (SENDER, "not an address", SECOND),
     ],
 )
-def test_what_has_no_envelope_here_stays_behind(following: Following, written: list[bytes]) -> None:
+def test_what_has_no_envelope_here_stays_behind(following: Following | None, written: list[bytes]) -> None:
     with ScriptedServer() as server, offered(server) as connection:
         assert connection.accept(following).code == 250
-        connection.offer(*second())
+        connection.offer(*FOLLOWING)
         connection.accept()
         assert [mail.raw for mail in server.arrived] == [RAW, SECOND]
     assert written.count(b".\r\n") == 2
@@ -91,13 +86,13 @@ def test_what_has_no_envelope_here_stays_behind(following: Following, written: l
 def test_the_answers_to_the_next_envelope_are_the_next_messages() -> None:
     with ScriptedServer() as server, offered(server) as connection:
         server.script["RCPT"] = "550 5.1.1 unknown"
-        assert connection.accept(second).code == 250
+        assert connection.accept(FOLLOWING).code == 250
         with pytest.raises(Refused) as error:
-            connection.offer(*second())
+            connection.offer(*FOLLOWING)
         assert (error.value.phase, error.value.code) == ("rcpt", 550)
         connection.reset()
         server.script.clear()
-        connection.offer(*second())
+        connection.offer(*FOLLOWING)
         connection.accept()
         assert [mail.raw for mail in server.arrived] == [RAW, SECOND]
 
@@ -105,12 +100,12 @@ def test_the_answers_to_the_next_envelope_are_the_next_messages() -> None:
 def test_a_refused_dot_says_nothing_of_the_next_message() -> None:
     with ScriptedServer({"DOT": "550 5.7.1 spam"}) as server, offered(server) as connection:
         with pytest.raises(Refused) as error:
-            connection.accept(second)
+            connection.accept(FOLLOWING)
         assert error.value.phase == "dot"
         connection.reset()
         assert "RSET" not in server.commands
         server.script.clear()
-        connection.offer(*second())
+        connection.offer(*FOLLOWING)
         connection.accept()
         assert [mail.raw for mail in server.arrived] == [SECOND]
 
@@ -120,9 +115,9 @@ def test_a_server_that_is_not_done_with_what_it_refused_gets_the_next_one_anew()
     with ScriptedServer({"DOT": "550 5.7.1 spam"}) as server, offered(server) as connection:
         server.script["MAIL"] = "503 5.5.1 nested MAIL"
         with pytest.raises(Refused):
-            connection.accept(second)
+            connection.accept(FOLLOWING)
         with pytest.raises(NotAccepted) as error:
-            connection.offer(*second())
+            connection.offer(*FOLLOWING)
         assert not isinstance(error.value, Refused)
         assert not connection.usable
 
@@ -130,22 +125,22 @@ def test_a_server_that_is_not_done_with_what_it_refused_gets_the_next_one_anew()
 def test_when_the_server_goes_the_first_is_a_riddle_and_the_second_certainly_not_accepted() -> None:
     with ScriptedServer({"DOT": Act.HANG_UP}) as server, offered(server) as connection:
         with pytest.raises(Unknown):
-            connection.accept(second)
+            connection.accept(FOLLOWING)
         assert not connection.usable
         assert len(server.arrived) == 1
 
 
 def test_a_server_that_goes_after_its_word_has_not_accepted_the_next() -> None:
     with ScriptedServer({"DOT": Last("250 2.0.0 queued, and bye")}) as server, offered(server) as connection:
-        assert connection.accept(second).code == 250
+        assert connection.accept(FOLLOWING).code == 250
         with pytest.raises(NotAccepted):
-            connection.offer(*second())
+            connection.offer(*FOLLOWING)
         assert [mail.raw for mail in server.arrived] == [RAW]
 
 
 def test_an_announced_message_comes_next_or_the_connection_ends() -> None:
     with ScriptedServer() as server, offered(server) as connection:
-        connection.accept(second)
+        connection.accept(FOLLOWING)
         with pytest.raises(RuntimeError, match="another message was announced"):
             connection.offer(SENDER, ADA, RAW + b"a third\r\n")
         connection.quit()
