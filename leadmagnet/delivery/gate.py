@@ -96,7 +96,8 @@ def _asked_there(row: FromClause, recipient: ColumnElement[str]) -> ColumnElemen
         _change.c.address == recipient,
         ~blocked.exists(),
     )
-    return waits.exists()
+    # Said plainly: left to itself, SQLAlchemy would compare with the recipient of any letter at the gate.
+    return waits.correlate_except(_change).exists()
 
 
 @Statement

@@ -1,5 +1,6 @@
 """A new address: asked for on her page, proved by a mail to it, and no mail ever goes where she is not."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,8 @@ from sqlalchemy import select
 
 from leadmagnet.audience import addresses, subscribers, suppressions
 from leadmagnet.audience.consent import Origin
+from leadmagnet.delivery import gate
+from leadmagnet.delivery.gate import Gate
 from leadmagnet.delivery.outcomes import Failed
 from leadmagnet.sequences import moving
 from leadmagnet.sequences.moving import Asked, Moved
@@ -181,6 +184,18 @@ def test_a_question_in_hand_is_stopped_by_a_newer_wish(world: World) -> None:
         ("cancelled", "a newer wish"), ("pending", None)
     ]  # fmt: skip
     assert world.inbox(NEW) == []
+
+
+def test_a_question_made_out_elsewhere_is_not_sent_because_another_mail_beside_it_goes_there(world: World) -> None:
+    world.joins(ADA)
+    asks_to_move(world, world.subscriber(ADA).id, NEW)
+    world.asks(BOB)
+    question, confirmation = sorted(world.claim(), key=lambda letter: letter.kind)
+    with world.database.write() as session:
+        answers = gate.open_gates(
+            session, [replace(question, recipient=OTHER), replace(confirmation, recipient=NEW)], now=world.now
+        )
+    assert answers[question.id] is Gate.REFUSED
 
 
 def test_two_readers_who_tap_at_one_address_do_not_become_one(world: World) -> None:
