@@ -201,7 +201,7 @@ def _turn_wal_on(connection: sqlite3.Connection) -> None:
 def _prepare_sqlite_writer(connection: sqlite3.Connection, _record: Any) -> None:
     for pragma in (
         f"cache_size=-{_WRITER_CACHE_KB}",
-        "temp_store=MEMORY",  # a statement that changes many rows keeps what it may have to take back: no files for that
+        "temp_store=MEMORY",  # what a statement that changes many rows might have to take back: else a file for each
         # A worker's `checkpoint` comes long before; this bounds the log where no worker runs.
         f"wal_autocheckpoint={_LONGEST_LOG_PAGES}",
     ):

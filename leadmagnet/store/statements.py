@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import BindParameter, Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import visitors
 
 
 class Statement:
@@ -42,11 +43,15 @@ class _Written:
     """A statement as one kind of database reads it."""
 
     def __init__(self, statement: Any, dialect: Dialect) -> None:
+        # What never changes is spelt out. As a parameter it might: SQLite planned every statement anew, each time that
+        # it ran, which compares with a value that an index is limited to (`state = 'pending'`).
+        for one in visitors.iterate(statement):
+            if isinstance(one, BindParameter) and not one.required:
+                one.literal_execute = True
         compiled = statement.compile(dialect=dialect)
         parameters = {name: one for name, one in compiled.binds.items() if one.required}
         if lists := [name for name, one in parameters.items() if one.expanding or one.literal_execute]:
             raise TypeError(f"{', '.join(lists)}: the text of a statement cannot change with a parameter")
-        # With the values of its IN lists spelt out: they are part of it.
         state = compiled.construct_expanded_state(dict.fromkeys(parameters))
         types = {name: one.type.dialect_impl(dialect) for name, one in compiled.binds.items()}
         processors = {name: kind.bind_processor(dialect) for name, kind in types.items()} | dict(state.processors)

@@ -53,6 +53,15 @@ def test_values_come_and_go_as_their_columns_say(database: Database) -> None:
         assert found.number == 1.5
 
 
+def test_what_never_changes_is_no_parameter(database: Database) -> None:
+    """SQLite plans a statement anew whenever a value changes that decides whether a partial index will do."""
+    with database.read() as session:
+        find.run(session, after=NOON)
+    written = find._written[database.engine.dialect.name]
+    assert written._fixed == {}
+    assert "'pending'" in written._text
+
+
 @Statement
 def look_among(_for_sqlite: bool) -> Any:
     return select(_bucket.c.scope).where(_bucket.c.scope.in_(bindparam("names", expanding=True)))
