@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Row, bindparam, select, tuple_, update
@@ -11,6 +12,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from leadmagnet.content.published import Published
 from leadmagnet.delivery import brakes
+from leadmagnet.delivery.brakes import Brakes
 from leadmagnet.store.columns import ServerTime
 from leadmagnet.store.dialect import locked_ids, locking, names, not_among_given, table
 from leadmagnet.store.models import Delivery
@@ -57,13 +59,10 @@ def take(
     One table only: a joined row would be read from the snapshot before the lock. Two callers never get
     the same row: SKIP LOCKED on PostgreSQL, one writer at a time on SQLite. What a brake holds is not touched.
     """
-    which: list[ColumnElement[bool]] = [] if only is None else [_delivery.c.id == only]
-    if lane == brakes.HELD_LANE:
-        standing = brakes.active(session, now=now)
-        if standing.hold_all(published.compiled.sequences):
-            return []
-        which += standing.passing()
-    taking = Statement(lambda for_sqlite: _taken(for_sqlite, *which)) if which else _taking
+    standing = brakes.active(session, now=now) if lane == brakes.HELD_LANE else Brakes()
+    if standing.hold_all(published.compiled.sequences):
+        return []
+    taking = _taking(standing) if only is None else _taking_only(standing, only)
     rows = taking.run(
         session,
         lane=lane,
@@ -78,9 +77,13 @@ def take(
     return sorted(rows, key=_place)  # RETURNING promises no order
 
 
-@Statement
-def _taking(for_sqlite: bool) -> ReturningUpdate[Any]:
-    return _taken(for_sqlite)
+@lru_cache(maxsize=8)  # a brake stands for hours, a claim is made every few milliseconds
+def _taking(standing: Brakes) -> Statement:
+    return Statement(lambda for_sqlite: _taken(for_sqlite, *standing.passing()))
+
+
+def _taking_only(standing: Brakes, only: int) -> Statement:
+    return Statement(lambda for_sqlite: _taken(for_sqlite, *standing.passing(), _delivery.c.id == only))
 
 
 def _taken(for_sqlite: bool, *which: ColumnElement[bool]) -> ReturningUpdate[Any]:

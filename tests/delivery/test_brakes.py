@@ -156,6 +156,22 @@ class TestTheClaim:
         assert in_python == held
         assert {rows.index(row.id) for row in taken} == {0, 1, 2, 3} - held
 
+    def test_no_name_can_be_more_than_a_name(self, world: World) -> None:
+        """Brakes are spelt out in the statement."""
+        rows = gather(world, 3)
+        odd = """o'neill%s:q?"\\.example' OR ''='"""
+        world.changes(Delivery, rows[1], domain_group=odd)
+        world.now = THURSDAY_MORNING
+        pause(world, brakes.domain_scope(odd))
+        with world.database.write() as session:
+            taken = queue.take(session, world.published, world.lease, lane="sequence", limit=9, now=world.now)
+        assert [row.id for row in taken] == [rows[0], rows[2]]
+
+    def test_while_the_same_brakes_stand_no_statement_is_built_anew(self) -> None:
+        one, again = (Brakes((Hold("domain:gmail", "too fast", AUTOMATIC, NOW, SOON),)) for _ in range(2))
+        assert queue._taking(one) is queue._taking(again)
+        assert queue._taking(one) is not queue._taking(Brakes())
+
     def test_a_brake_on_the_only_sequence_needs_no_look_at_its_rows(self, world: World) -> None:
         pause(world, "sequence:hip-openers")
         assert standing(world.database, world.now).hold_all([GUIDE])
