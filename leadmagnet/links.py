@@ -56,12 +56,15 @@ def _key_number(secret: str) -> int:
 
 
 @lru_cache(maxsize=16)
-def _hash_key(key: bytes) -> bytes:
-    return hashlib.sha256(key).digest()  # a keyed hash takes 64 bytes at most; a secret may have any length
+def _keyed(key: bytes) -> "hashlib.blake2b":
+    # A keyed hash takes 64 bytes at most; a secret may have any length.
+    return hashlib.blake2b(key=hashlib.sha256(key).digest(), digest_size=_MAC_BYTES, person=b"lm-token")
 
 
 def _mac(key: bytes, body: bytes) -> bytes:
-    return hashlib.blake2b(body, key=_hash_key(key), digest_size=_MAC_BYTES, person=b"lm-token").digest()
+    mac = _keyed(key).copy()
+    mac.update(body)
+    return mac.digest()
 
 
 def _signed(purpose: Purpose, row: int, keys: Keys) -> bytes:

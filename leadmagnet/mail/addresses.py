@@ -26,32 +26,31 @@ class Unsupported(LeadmagnetError):
     """An address that only a server with SMTPUTF8 (RFC 6531) can carry; no other spelling of it exists."""
 
 
-@lru_cache(maxsize=1024)  # a header needs it, then the envelope
 def wire_address(address: str, *, smtputf8: bool = False) -> str:
     """`address` as an addr-spec with its domain in A-labels, the local part untouched (RFC 5891, RFC 5321 §4.1.2).
 
     "ada@bücher.example" → "ada@xn--bcher-kva.example". A local part beyond ASCII needs `smtputf8`.
     Raises Unsupported for one without it, NotAnAddress for what can be no address at all.
     """
-    local, at, domain = address.rpartition("@")
-    if not at or len(local.encode(errors="replace")) > _MAX_LOCAL:
-        raise NotAnAddress("An address needs one @ and at most 64 bytes before it.")
-    if not local.isascii():
-        _check_utf8(local, smtputf8=smtputf8)
-    # An encoded-word is legal atext, but a header that shows one is decoded by careless readers.
-    elif not _LOCAL.fullmatch(local) or _ENCODED_WORD.search(local):
-        raise NotAnAddress("The part of the address before the @ holds a character that mail servers do not take.")
-    return f"{local}@{ascii_domain(domain)}"
-
-
-def _check_utf8(local: str, *, smtputf8: bool) -> None:
-    if not local.isprintable() or not _LOCAL_UTF8.fullmatch(local) or _ENCODED_WORD.search(local):
-        raise NotAnAddress("The part of the address before the @ holds a character that mail servers do not take.")
-    if not smtputf8:
+    spelt = _spelt(address)
+    if not (smtputf8 or spelt.isascii()):
         raise Unsupported(
             "The address has letters beyond ASCII before its @, which needs a mail server that offers SMTPUTF8. "
             "Ask for another address, or send through such a server."
         )
+    return spelt
+
+
+@lru_cache(maxsize=1024)  # a header needs it, then the envelope
+def _spelt(address: str) -> str:
+    local, at, domain = address.rpartition("@")
+    if not at or len(local.encode(errors="replace")) > _MAX_LOCAL:
+        raise NotAnAddress("An address needs one @ and at most 64 bytes before it.")
+    atoms = _LOCAL if local.isascii() else _LOCAL_UTF8
+    # An encoded-word is legal atext, but a header that shows one is decoded by careless readers.
+    if not local.isprintable() or not atoms.fullmatch(local) or _ENCODED_WORD.search(local):
+        raise NotAnAddress("The part of the address before the @ holds a character that mail servers do not take.")
+    return f"{local}@{ascii_domain(domain)}"
 
 
 def comparable(address: str) -> str:

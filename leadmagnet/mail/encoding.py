@@ -11,11 +11,8 @@ import re
 SOFT = "=\r\n"
 #: What means the same in text, HTML and quoted-printable, in a line of its own: nearly every value of a reader.
 _SIMPLE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ,.:;/@_~+()-]{0,72}[A-Za-z0-9,.:;/@_~+()-])?")
-
-
-def is_simple(text: str) -> bool:
-    """Whether `text` needs neither escaping nor encoding."""
-    return _SIMPLE.fullmatch(text) is not None
+#: Of a text: whether it needs neither escaping nor encoding.
+is_simple = _SIMPLE.fullmatch
 
 
 def piece(text: str) -> str:

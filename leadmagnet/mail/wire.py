@@ -3,6 +3,7 @@
 import re
 import socket
 import ssl
+from functools import lru_cache
 
 from leadmagnet import waiting
 from leadmagnet.mail.handover import Reply
@@ -11,7 +12,8 @@ _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)  # RFC 5321 §
 #: RFC 5321 §4.5.3.1.5 allows 512 bytes a line; long texts with links exceed it in practice.
 _MAX_REPLY = 65_536
 _CHUNK = 4096
-_COMMON = {b"250": 250, b"354": 354}
+#: How most of what is ever said begins: replies of one line.
+_ONE_LINE = b"250 ", b"354 "
 
 
 class Lost(Exception):
@@ -44,8 +46,8 @@ class Wire:
     def reply(self, timeout: float) -> Reply:
         """The next reply, however many lines it has. Raises Lost."""
         line = self._line(timeout)
-        if line[3:4] == b" " and line[:3] in _COMMON:  # one line, and most of what is ever said
-            return Reply(_COMMON[line[:3]], line[4:].decode(errors="replace").strip())
+        if line.startswith(_ONE_LINE):
+            return _of_line(line)
         lines: list[str] = []
         size = 0
         while True:
@@ -106,6 +108,11 @@ class Wire:
     def _wait(self, timeout: float, *, to_write: bool) -> None:
         if not waiting.ready(self._sock, to_write=to_write, timeout=timeout):
             raise Lost("the server did not answer in time")
+
+
+@lru_cache(maxsize=64)  # the words are the same again and again, but those on a message
+def _of_line(line: bytes) -> Reply:
+    return Reply(int(line[:3]), line[4:].decode(errors="replace").strip())
 
 
 def _reason(error: OSError) -> str:

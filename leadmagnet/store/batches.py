@@ -62,5 +62,5 @@ def _stored_time(value: datetime) -> str:
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-_ENCODER = json.JSONEncoder(default=_stored, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(default=_stored, separators=(",", ":"), check_circular=False)
 NUMBER = BigInteger()
