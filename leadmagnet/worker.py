@@ -97,6 +97,8 @@ class Worker:
         self._metronome = BackgroundScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
+        # A chore may take longer than its interval, a re-plan a minute: nobody wants a warning for each tick meanwhile.
+        logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
     def start(self) -> None:
         self.recover()

@@ -47,7 +47,7 @@ def server() -> Iterator[ScriptedServer]:
 
 def tick(monkeypatch: pytest.MonkeyPatch, **intervals: timedelta) -> None:
     """Ticks that a test does not name never come: it must not pass by their help."""
-    for name in ("TICK", "SWEEP", "HOUSEKEEPING"):
+    for name in ("TICK", "CHECKPOINT", "SWEEP", "HOUSEKEEPING"):
         monkeypatch.setattr(metronome, name, intervals.get(name, NEVER))
 
 
@@ -317,6 +317,19 @@ def test_a_chore_that_fails_is_tried_again(
     with running(world, tmp_path / "var", world.mailbox.connect):
         until(lambda: len(world.inbox()) == 1)
     assert "chore sweep failed" in caplog.text
+
+
+def test_a_tick_that_finds_the_one_before_at_work_is_no_news(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    done, ticks = threading.Event(), []
+    monkeypatch.setattr(Worker, "keep_house", lambda _worker: done.wait(PATIENCE))
+    monkeypatch.setattr(Database, "checkpoint", lambda _database: ticks.append(1))
+    tick(monkeypatch, HOUSEKEEPING=AT_ONCE, CHECKPOINT=AT_ONCE)
+    with running(world, tmp_path / "var", world.mailbox.connect):
+        until(lambda: len(ticks) >= 5)
+        done.set()
+    assert [record for record in caplog.records if record.name.startswith("apscheduler")] == []
 
 
 def test_a_worker_keeps_the_leases_of_what_it_holds(world: World, tmp_path: Path) -> None:
