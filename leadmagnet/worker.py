@@ -97,8 +97,7 @@ class Worker:
         self._metronome = BackgroundScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
-        # A chore may take longer than its interval, a re-plan a minute: nobody wants a warning for each tick meanwhile.
-        logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+        logging.getLogger("apscheduler.scheduler").addFilter(_is_news)
 
     def start(self) -> None:
         self.recover()
@@ -282,6 +281,11 @@ class Worker:
     def _failed(self, name: str, error: Exception) -> None:
         if not self._database.absence.met(error):
             log.error("chore %s failed", name, exc_info=error)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """A chore may take longer than its interval, a re-plan a minute: nobody wants a warning for each tick meanwhile."""
+    return "maximum number of running instances" not in str(record.msg)
 
 
 def _leaving(subscriber_id: int) -> Callable[[Session, datetime], object]:

@@ -83,7 +83,7 @@ def test_a_traceback_is_one_field_and_tells_no_values() -> None:
 
 
 def test_the_words_of_other_libraries_are_masked_too(log_output: io.StringIO) -> None:
-    for name in ("sqlalchemy.pool", "waitress", "apscheduler.executors", "anything"):
+    for name in ("sqlalchemy.pool", "waitress", "apscheduler.scheduler", "anything"):
         logging.getLogger(name).warning("trouble with %s", ADA)
         logging.getLogger(name).info("chatter")
     assert log_output.getvalue().count(f"trouble with {MASK}") == 4
